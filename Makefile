@@ -1,0 +1,47 @@
+# The two commands: `make serve` runs an exchange, `make test` runs every check. Both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.finalex-set-up
+
+.PHONY: help setup serve test lint types unit bench lock clean
+
+help:            ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+setup: $(STAMP)  ## put the environment in .venv, with finalex on .venv/bin
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "The Python 'venv' module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Finalex needs Python 3.11 or newer: make PYTHON=python3.11 …" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)"
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+serve: setup     ## run an exchange at ws://localhost:8081 (SERVE="…" adds flags)
+	$(BIN)/finalex serve $(SERVE)
+
+test: lint types unit  ## run every check: style, types, tests
+
+lint: setup      ## ruff: rules and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup     ## mypy, strict
+	$(BIN)/mypy
+
+unit: setup      ## pytest, on all cores
+	$(BIN)/pytest -n auto --dist worksteal $(PYTEST)
+
+bench: setup     ## the benchmarks: see docs/benchmarks.md
+	$(BIN)/python -m bench.replay
+
+lock:            ## renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --group dev pyproject.toml --output-file requirements.lock
+
+clean:           ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,46 @@
+"""Commands: what somebody asks of the exchange. They may be refused; events may not."""
+
+import msgspec
+
+from finalex.model.orders import OrderType, Side, TimeInForce
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Place an order. `price` (units) is 0 for a market order; `symbol` is known and numbers are parsed."""
+
+    user: str
+    symbol: str
+    side: Side
+    type: OrderType
+    quantity: int
+    price: int = 0
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    client_order_id: str | None = None
+
+
+class CancelOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Cancel one open order of `user`, named by exactly one of its two ids."""
+
+    user: str
+    order_id: str | None = None
+    client_order_id: str | None = None
+
+
+class CancelAllOrders(msgspec.Struct, frozen=True, kw_only=True):
+    """Cancel all open orders of `user`, of one symbol or, with `None`, of all."""
+
+    user: str
+    symbol: str | None = None
+
+
+class Credit(msgspec.Struct, frozen=True, kw_only=True):
+    """Add `amount` (10^-8 of `currency`) to an available balance. A repeated `reference` does nothing."""
+
+    user: str
+    currency: str
+    amount: int
+    reference: str
+
+
+Command = PlaceOrder | CancelOrder | CancelAllOrders | Credit

@@ -1,0 +1,43 @@
+"""Decimal text and the integers behind it: money and amounts never pass through a float."""
+
+import re
+
+AMOUNT_DECIMALS = 8
+"""Every currency is counted in units of 10^-8, as the spec's balances show."""
+
+TEXT_LENGTH_MAX = 40
+"""A longer number is refused before it is parsed."""
+
+_PLAIN = re.compile(r"(\d+)(?:\.(\d+))?", re.ASCII)
+
+
+def parse_units(text: str, decimals: int) -> int:
+    """Return `text` (plain decimal, no sign, no exponent) as an integer in units of 10^-`decimals`.
+
+    Raises `ValueError`, with a sentence for the sender, for any other text and for non-zero digits past
+    `decimals`; zeros past it are accepted.
+    """
+    match = _PLAIN.fullmatch(text) if len(text) <= TEXT_LENGTH_MAX else None
+    if match is None:
+        raise ValueError("must be a plain decimal number such as '1.25'")
+    whole, fraction = match[1], match[2] or ""
+    if fraction[decimals:].strip("0"):
+        raise ValueError(f"has more than {decimals} decimals")
+    return int(whole + fraction[:decimals].ljust(decimals, "0"))
+
+
+def format_units(units: int, decimals: int) -> str:
+    """Return the decimal text of `units` × 10^-`decimals`, always with exactly `decimals` decimals."""
+    if decimals == 0:
+        return str(units)
+    if units < 0:
+        return "-" + format_units(-units, decimals)
+    digits = str(units).rjust(decimals + 1, "0")
+    return f"{digits[:-decimals]}.{digits[-decimals:]}"
+
+
+def divide_rounded(numerator: int, denominator: int) -> int:
+    """Return `numerator` / `denominator` rounded half away from zero; `denominator` is positive."""
+    if numerator < 0:
+        return -divide_rounded(-numerator, denominator)
+    return (2 * numerator + denominator) // (2 * denominator)

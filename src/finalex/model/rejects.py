@@ -1,0 +1,20 @@
+"""Why an order is refused: one list, in the order in which the rules are checked."""
+
+from enum import StrEnum
+
+
+class RejectReason(StrEnum):
+    """The first rule, in this order, that an order breaks."""
+
+    TRADING_DISABLED = "trading_disabled"
+    """This server's source takes no orders (it replays or mirrors a market)."""
+    PRICE_OUT_OF_BOUNDS = "price_out_of_bounds"
+    PRICE_NOT_ON_TICK = "price_not_on_tick"
+    QUANTITY_OUT_OF_BOUNDS = "quantity_out_of_bounds"
+    QUANTITY_NOT_ON_LOT = "quantity_not_on_lot"
+    NOTIONAL_TOO_SMALL = "notional_too_small"
+    TOO_MANY_OPEN_ORDERS = "too_many_open_orders"
+    POST_ONLY_WOULD_TAKE = "post_only_would_take"
+    NO_LIQUIDITY = "no_liquidity"
+    """A market order met an empty book."""
+    INSUFFICIENT_FUNDS = "insufficient_funds"

@@ -1,0 +1,43 @@
+"""What a session wants done: the gateway carries effects out in order, without waiting between them."""
+
+import msgspec
+
+from finalex.model.commands import Command
+from finalex.protocol.errors import CloseCode
+from finalex.protocol.requests import RequestId
+from finalex.protocol.streams import Stream
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Send one text message to this connection, after everything published so far."""
+
+    text: bytes
+
+
+class Join(msgspec.Struct, frozen=True):
+    """From now on this connection gets what is published on `stream`, and nothing published before."""
+
+    stream: Stream
+
+
+class Leave(msgspec.Struct, frozen=True):
+    """This connection gets no more of `stream`."""
+
+    stream: Stream
+
+
+class Submit(msgspec.Struct, frozen=True):
+    """Submit `command`; its outcome comes back to `Session.answer` with `request_id`, unless that is `None`."""
+
+    command: Command
+    request_id: RequestId | None
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Send what is queued, then close the connection."""
+
+    code: CloseCode
+    reason: str
+
+
+Effect = Send | Join | Leave | Submit | Close
