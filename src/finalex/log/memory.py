@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from finalex.log.port import Follower, LogTrimmed
+from finalex.log.port import Follower, LogTrimmedError
 from finalex.model.events import AnyEvent, Batch
 
 
@@ -34,5 +34,5 @@ class MemoryLog:
         """See `Log.read`."""
         oldest = self._batches[0].sequence if self._batches else self._sequence + 1
         if after + 1 < oldest:
-            raise LogTrimmed(f"batches up to {oldest - 1} are no longer kept")
+            raise LogTrimmedError(f"batches up to {oldest - 1} are no longer kept")
         return (batch for batch in tuple(self._batches) if batch.sequence > after)

@@ -26,10 +26,10 @@ class Log(Protocol):
     def read(self, after: int) -> Iterator[Batch]:
         """Iterate the kept batches with a sequence above `after`, oldest first.
 
-        Raises `LogTrimmed` if some of them are no longer kept.
+        Raises `LogTrimmedError` if some of them are no longer kept.
         """
         ...
 
 
-class LogTrimmed(Exception):
+class LogTrimmedError(Exception):
     """The batches asked for are older than what the log keeps."""
