@@ -5,6 +5,9 @@ import re
 AMOUNT_DECIMALS = 8
 """Every currency is counted in units of 10^-8, as the spec's balances show."""
 
+UNITS_MAX = 2**63 - 1
+"""No price, quantity or amount is larger, so that each fits the log's integers."""
+
 TEXT_LENGTH_MAX = 40
 """A longer number is refused before it is parsed."""
 
@@ -14,8 +17,8 @@ _PLAIN = re.compile(r"(\d+)(?:\.(\d+))?", re.ASCII)
 def parse_units(text: str, decimals: int) -> int:
     """Return `text` (plain decimal, no sign, no exponent) as an integer in units of 10^-`decimals`.
 
-    Raises `ValueError`, with a sentence for the sender, for any other text and for non-zero digits past
-    `decimals`; zeros past it are accepted.
+    Raises `ValueError`, with a sentence for the sender, for any other text, for non-zero digits past
+    `decimals` (zeros past it are accepted) and for more than `UNITS_MAX`.
     """
     match = _PLAIN.fullmatch(text) if len(text) <= TEXT_LENGTH_MAX else None
     if match is None:
@@ -23,7 +26,10 @@ def parse_units(text: str, decimals: int) -> int:
     whole, fraction = match[1], match[2] or ""
     if fraction[decimals:].strip("0"):
         raise ValueError(f"has more than {decimals} decimals")
-    return int(whole + fraction[:decimals].ljust(decimals, "0"))
+    units = int(whole + fraction[:decimals].ljust(decimals, "0"))
+    if units > UNITS_MAX:
+        raise ValueError("is too large")
+    return units
 
 
 def format_units(units: int, decimals: int) -> str:

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import msgspec
 
-from finalex.model.decimals import AMOUNT_DECIMALS, format_units, parse_units
+from finalex.model.decimals import AMOUNT_DECIMALS, UNITS_MAX, format_units, parse_units
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +42,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.symbol}: a minimum is not positive or lies above its maximum")
         if not (0 <= self.maker_fee_ppm <= 1_000_000 and 0 <= self.taker_fee_ppm <= 1_000_000):
             raise ValueError(f"{self.symbol}: fees are 0 to 1000000 parts per million")
+        if self.notional(self.price_max, self.quantity_max) > UNITS_MAX:
+            raise ValueError(f"{self.symbol}: price_max times quantity_max is more than an amount can be")
         if self.tick_size * self.lot_size % max(1, self._notional_divisor):
             raise ValueError(
                 f"{self.symbol}: one tick times one lot is no whole number of 10^-8 {quote}; "

@@ -153,7 +153,7 @@ class ConnectionStatusData(Data, frozen=True, kw_only=True):
     server_time: int
     rate_limits: RateLimitsData | UnsetType = UNSET
     authenticated: bool | UnsetType = UNSET
-    expires_at: int | UnsetType = UNSET
+    expires_at: int | UnsetType | None = UNSET
     reconnect_after_ms: int | UnsetType = UNSET
 
 

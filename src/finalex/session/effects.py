@@ -33,6 +33,12 @@ class Submit(msgspec.Struct, frozen=True):
     request_id: RequestId | None
 
 
+class OpenAccount(msgspec.Struct, frozen=True):
+    """A user has logged in: the source may want to open an account for it (demo balances)."""
+
+    user: str
+
+
 class Close(msgspec.Struct, frozen=True):
     """Send what is queued, then close the connection."""
 
@@ -40,4 +46,4 @@ class Close(msgspec.Struct, frozen=True):
     reason: str
 
 
-Effect = Send | Join | Leave | Submit | Close
+Effect = Send | Join | Leave | Submit | OpenAccount | Close

@@ -1,0 +1,37 @@
+"""The data of replies that only the session makes."""
+
+from msgspec import UNSET
+
+from finalex.protocol.errors import RequestError
+from finalex.protocol.messages import Data, ErrorData
+
+
+class PongData(Data, frozen=True, kw_only=True):
+    """The answer to `ping`."""
+
+    server_time: int
+
+
+class SubscriptionsData(Data, frozen=True, kw_only=True):
+    """All subscriptions of a connection, each as it could be sent again."""
+
+    subscriptions: list[dict[str, str | int]]
+
+
+class AuthenticatedData(Data, frozen=True, kw_only=True):
+    """The answer to `auth`; `expires_at` is `null` for credentials without an end."""
+
+    user: str
+    scopes: list[str]
+    expires_at: int | None
+
+
+class CancelOnDisconnectData(Data, frozen=True, kw_only=True):
+    """The answer to `cancel_on_disconnect`."""
+
+    enabled: bool
+
+
+def error_data(error: RequestError) -> ErrorData:
+    """Return the `data` of an `error` message, or of an item that failed alone."""
+    return ErrorData(code=error.code, message=error.code.message, details=error.details, reason=error.reason or UNSET)

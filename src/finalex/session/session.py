@@ -1,0 +1,268 @@
+"""One conversation with one client, without I/O: text in, effects out."""
+
+from finalex.exchange.outcomes import Outcome, Placed
+from finalex.model.commands import CancelOrder, Command
+from finalex.model.orders import OrderStatus
+from finalex.protocol import messages, requests
+from finalex.protocol.errors import CloseCode, ErrorCode, RequestError
+from finalex.protocol.messages import ConnectionStatusData, Data, RateLimitsData
+from finalex.protocol.requests import Request, RequestId
+from finalex.session import orders
+from finalex.session.auth import Credentials, Identity, InvalidCredentialsError
+from finalex.session.desk import Desk
+from finalex.session.effects import Close, Effect, OpenAccount, Send, Submit
+from finalex.session.limits import MessageRate, Verdict
+from finalex.session.replies import AuthenticatedData, CancelOnDisconnectData, PongData, SubscriptionsData, error_data
+from finalex.session.subscriptions import Change, Subscriptions, require_scope
+
+EXPIRY_NOTICE_MS = 60_000
+"""How long before its credentials expire a connection is told."""
+
+PLACED_MAX = 1000
+"""How many of a connection's orders are remembered before those that ended are sorted out."""
+
+
+class Session:
+    """The protocol's side of one connection; all times are wall-clock milliseconds.
+
+    Every method returns effects for the gateway to carry out in order; no input makes one raise.
+    """
+
+    __slots__ = (
+        "_cancel_on_disconnect",
+        "_connections_remaining",
+        "_desk",
+        "_ended",
+        "_expiry_noticed",
+        "_identity",
+        "_placed",
+        "_rate",
+        "_replies",
+        "_subscriptions",
+    )
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._identity: Identity | None = None
+        self._subscriptions = Subscriptions(desk)
+        self._rate = MessageRate(desk.limits.messages_per_minute_max)
+        self._connections_remaining = 0
+        self._expiry_noticed = False
+        self._cancel_on_disconnect = False
+        self._placed: dict[str, None] = {}
+        self._replies = 0
+        self._ended = False
+
+    # --- the life of the connection ---------------------------------------------------------------------
+
+    @property
+    def user(self) -> str | None:
+        """Who is logged in, or `None`."""
+        return self._identity.user if self._identity else None
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """When `advance` has something to do, or `None`."""
+        if self._identity is None or self._identity.expires_ms is None:
+            return None
+        return self._identity.expires_ms - (0 if self._expiry_noticed else EXPIRY_NOTICE_MS)
+
+    def open(self, credentials: Credentials, connections_remaining: int, now_ms: int) -> list[Effect]:
+        """Begin, with what the handshake presented and how many more connections its address may open."""
+        self._connections_remaining = connections_remaining
+        if not (credentials.given or credentials.repeated):
+            return [self._status("connected", now_ms)]
+        try:
+            identity = self._desk.authenticator.identify(credentials, now_ms)
+        except InvalidCredentialsError as error:
+            return self._end(CloseCode.UNAUTHORIZED, RequestError(ErrorCode.INVALID_TOKEN, str(error)), now_ms)
+        self._identity = identity
+        return [OpenAccount(identity.user), self._status("connected", now_ms)]
+
+    def refuse_connection(self, now_ms: int) -> list[Effect]:
+        """Turn away a connection over its address's limit."""
+        error = RequestError(ErrorCode.CONNECTION_LIMIT, "close another connection from this address first")
+        return self._end(CloseCode.POLICY_VIOLATION, error, now_ms)
+
+    def advance(self, now_ms: int) -> list[Effect]:
+        """Do what is due at `now_ms`: give notice that credentials expire, or end the connection with them."""
+        deadline_ms = self.deadline_ms
+        if self._ended or deadline_ms is None or now_ms < deadline_ms:
+            return []
+        if self._expiry_noticed:
+            error = RequestError(ErrorCode.INVALID_TOKEN, "the credentials have expired")
+            return self._end(CloseCode.UNAUTHORIZED, error, now_ms)
+        self._expiry_noticed = True
+        return [self._status("token_expiring", now_ms)]
+
+    def notify_closing(self, reconnect_after_ms: int, now_ms: int) -> list[Effect]:
+        """Say that the server goes down and when to come back."""
+        self._ended = True
+        data = ConnectionStatusData(status="closing", server_time=now_ms, reconnect_after_ms=reconnect_after_ms)
+        return [self._send("connection_status", data, None, now_ms), Close(CloseCode.SERVICE_RESTART, "restart")]
+
+    def disconnect(self) -> list[Effect]:
+        """The connection is gone: cancel its open orders if it asked for that."""
+        self._ended = True
+        if not self._cancel_on_disconnect or self.user is None:
+            return []
+        return [Submit(CancelOrder(user=self.user, order_id=order_id), None) for order_id in self._placed]
+
+    # --- requests ---------------------------------------------------------------------------------------
+
+    def receive(self, text: str, now_ms: int) -> list[Effect]:
+        """Carry out one message of the client."""
+        if self._ended:
+            return []
+        match self._rate.take(now_ms):
+            case Verdict.ACCEPT:
+                return self._answer_text(text, now_ms)
+            case Verdict.REFUSE:
+                details = f"at most {self._desk.limits.messages_per_minute_max} messages a minute; more are dropped"
+                return [self._error(RequestError(ErrorCode.RATE_LIMIT_EXCEEDED, details), None, now_ms)]
+            case Verdict.DROP:
+                return []
+            case Verdict.FLOOD:
+                self._ended = True
+                return [Close(CloseCode.POLICY_VIOLATION, "message rate")]
+
+    def answer(self, request_id: RequestId | None, outcome: Outcome, now_ms: int) -> list[Effect]:
+        """Reply to the request whose `Submit` had this outcome."""
+        if isinstance(outcome, Placed) and outcome.order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED):
+            if self._ended and self._cancel_on_disconnect:
+                return [Submit(CancelOrder(user=outcome.order.user, order_id=outcome.order.id), None)]
+            self._remember(outcome.order.id)
+        if self._ended:
+            return []
+        try:
+            kind, data = orders.reply(outcome, self._desk.hub.instruments)
+        except RequestError as error:
+            return [self._error(error, request_id, now_ms)]
+        return [self._send(kind, data, request_id, now_ms)]
+
+    def _answer_text(self, text: str, now_ms: int) -> list[Effect]:
+        request_id: RequestId | None = None
+        try:
+            envelope = requests.decode(text)
+            request_id = self._own_id() if envelope.id is None else envelope.id
+            return self._carry_out(envelope.request(), request_id, now_ms)
+        except RequestError as error:
+            return [self._error(error, request_id, now_ms)]
+
+    def _carry_out(self, request: Request, request_id: RequestId, now_ms: int) -> list[Effect]:
+        match request:
+            case requests.Unsubscribe():
+                return self._unsubscribe(request, request_id, now_ms)
+            case requests.Subscribe():
+                return self._subscribe(request, request_id, now_ms)
+            case requests.ListSubscriptions():
+                listed = SubscriptionsData(subscriptions=self._subscriptions.listed())
+                return [self._send("subscriptions", listed, request_id, now_ms)]
+            case requests.Ping():
+                return [self._send("pong", PongData(server_time=now_ms), request_id, now_ms)]
+            case requests.Authenticate():
+                return self._authenticate(request, request_id, now_ms)
+            case requests.CancelOnDisconnect(enabled):
+                require_scope(self._identity, "trade")
+                self._cancel_on_disconnect = enabled
+                data = CancelOnDisconnectData(enabled=enabled)
+                return [self._send("cancel_on_disconnect", data, request_id, now_ms)]
+            case _:
+                return [Submit(self._command(request), request_id)]
+
+    def _command(self, request: requests.OrderRequest | requests.CancelRequest | requests.CancelAllRequest) -> Command:
+        user = require_scope(self._identity, "trade").user
+        instruments = self._desk.hub.instruments
+        match request:
+            case requests.OrderRequest():
+                return orders.place_order(request, user, instruments)
+            case requests.CancelRequest():
+                return orders.cancel_order(request, user)
+            case requests.CancelAllRequest():
+                return orders.cancel_all_orders(request, user, instruments)
+
+    # --- subscriptions ----------------------------------------------------------------------------------
+
+    def _subscribe(self, request: requests.Subscribe, request_id: RequestId, now_ms: int) -> list[Effect]:
+        changes = [self._subscriptions.subscribe(item, self._identity, now_ms) for item in request.items]
+        effects = [effect for change in changes for effect in change.effects]
+        return [self._acknowledge("subscribed", request, changes, request_id, now_ms), *effects]
+
+    def _unsubscribe(self, request: requests.Unsubscribe, request_id: RequestId, now_ms: int) -> list[Effect]:
+        changes = [self._subscriptions.unsubscribe(item, self._identity) for item in request.items]
+        effects = [effect for change in changes for effect in change.effects]
+        return [*effects, self._acknowledge("unsubscribed", request, changes, request_id, now_ms)]
+
+    def _acknowledge(
+        self,
+        kind: str,
+        request: requests.Subscribe,
+        changes: list[Change],
+        request_id: RequestId,
+        now_ms: int,
+    ) -> Send:
+        if not request.single:
+            data: object = {"results": [change.result() for change in changes]}
+        elif changes[0].error is not None:
+            raise changes[0].error
+        else:
+            data = changes[0].result()
+        return Send(messages.encode_reply(request_id, kind, data, now_ms))
+
+    # --- credentials ------------------------------------------------------------------------------------
+
+    def _authenticate(self, request: requests.Authenticate, request_id: RequestId, now_ms: int) -> list[Effect]:
+        credentials = Credentials(request.token, request.api_key)
+        if not credentials.given:
+            raise RequestError(ErrorCode.INVALID_PARAMS, "give 'token' or 'api_key'")
+        try:
+            identity = self._desk.authenticator.identify(credentials, now_ms)
+        except InvalidCredentialsError as error:
+            raise RequestError(ErrorCode.INVALID_TOKEN, str(error)) from None
+        self._check_replacement(identity)
+        self._identity, self._expiry_noticed = identity, False
+        data = AuthenticatedData(user=identity.user, scopes=sorted(identity.scopes), expires_at=identity.expires_ms)
+        return [OpenAccount(identity.user), self._send("authenticated", data, request_id, now_ms)]
+
+    def _check_replacement(self, identity: Identity) -> None:
+        if self.user not in (None, identity.user):
+            raise RequestError(ErrorCode.INVALID_TOKEN, "this connection belongs to another user")
+        if self._subscriptions.any_private:
+            require_scope(identity, "read")
+
+    # --- sending ----------------------------------------------------------------------------------------
+
+    def _status(self, status: str, now_ms: int) -> Send:
+        data = ConnectionStatusData(
+            status=status,
+            server_time=now_ms,
+            authenticated=self._identity is not None,
+            expires_at=self._identity.expires_ms if self._identity else None,
+            rate_limits=RateLimitsData(
+                subscriptions_remaining=self._subscriptions.remaining(private=False),
+                private_subscriptions_remaining=self._subscriptions.remaining(private=True),
+                connections_remaining=self._connections_remaining,
+            ),
+        )
+        return self._send("connection_status", data, None, now_ms)
+
+    def _end(self, code: CloseCode, error: RequestError, now_ms: int) -> list[Effect]:
+        self._ended = True
+        return [self._error(error, None, now_ms), Close(code, error.code.message)]
+
+    def _error(self, error: RequestError, request_id: RequestId | None, now_ms: int) -> Send:
+        return self._send("error", error_data(error), request_id, now_ms)
+
+    def _send(self, kind: str, data: Data, request_id: RequestId | None, now_ms: int) -> Send:
+        own_id = self._own_id() if request_id is None else request_id
+        return Send(messages.encode_reply(own_id, kind, data, now_ms))
+
+    def _own_id(self) -> str:
+        self._replies += 1
+        return f"server-{self._replies}"
+
+    def _remember(self, order_id: str) -> None:
+        self._placed[order_id] = None
+        if len(self._placed) > PLACED_MAX:
+            still_open = {order.id for order in self._desk.hub.open_orders(self.user or "")}
+            self._placed = {placed: None for placed in self._placed if placed in still_open}
