@@ -12,7 +12,7 @@ LOGS: dict[str, Callable[[], Log]] = {"memory": MemoryLog}
 EVENT = BookWithdrawn(symbol="BTC/USDT", reason="test", time_ms=7)
 
 
-@pytest.fixture(params=LOGS.values(), ids=LOGS)
+@pytest.fixture(params=list(LOGS.values()), ids=list(LOGS))
 def log(request: pytest.FixtureRequest) -> Log:
     make: Callable[[], Log] = request.param
     return make()

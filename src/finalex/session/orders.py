@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from finalex.channels.orders import order_data
+from finalex.channels.parameters import optional_symbol, require_symbol
 from finalex.exchange.outcomes import Canceled, NotFound, Outcome, Placed, Refused
 from finalex.model.commands import CancelAllOrders, CancelOrder, PlaceOrder
-from finalex.model.instruments import Instrument, Instruments
+from finalex.model.instruments import Instruments
 from finalex.model.orders import OrderType, TimeInForce
 from finalex.protocol.errors import ErrorCode, RequestError
 from finalex.protocol.messages import Data
@@ -20,7 +21,7 @@ class OrdersCanceledData(Data, frozen=True, kw_only=True):
 
 def place_order(request: OrderRequest, user: str, instruments: Instruments) -> PlaceOrder:
     """Return the command that `request` means; raises `RequestError`."""
-    instrument = find_instrument(request.symbol, instruments)
+    instrument = instruments[require_symbol(request.symbol, instruments)]
     _check_combination(request)
     _check_client_order_id(request.client_order_id)
     market = request.type is OrderType.MARKET
@@ -47,9 +48,7 @@ def cancel_order(request: CancelRequest, user: str) -> CancelOrder:
 
 def cancel_all_orders(request: CancelAllRequest, user: str, instruments: Instruments) -> CancelAllOrders:
     """Return the command that `request` means; raises `RequestError`."""
-    if request.symbol is not None:
-        find_instrument(request.symbol, instruments)
-    return CancelAllOrders(user=user, symbol=request.symbol)
+    return CancelAllOrders(user=user, symbol=optional_symbol(request.symbol, instruments) or None)
 
 
 def reply(outcome: Outcome, instruments: Instruments) -> tuple[str, Data]:
@@ -66,15 +65,6 @@ def reply(outcome: Outcome, instruments: Instruments) -> tuple[str, Data]:
             raise RequestError(ErrorCode.NOT_FOUND, "this account has no such open order")
         case _:
             raise RequestError(ErrorCode.INTERNAL_ERROR, "the request has no such outcome")
-
-
-def find_instrument(symbol: str, instruments: Instruments) -> Instrument:
-    """Return the instrument that is written `symbol`; raises `RequestError` with the nearest one."""
-    if symbol in instruments:
-        return instruments[symbol]
-    nearest = instruments.nearest(symbol)
-    hint = f"; did you mean '{nearest}'?" if nearest else ""
-    raise RequestError(ErrorCode.INVALID_SYMBOL, f"Symbol '{symbol[:64]}' does not exist{hint}")
 
 
 def _check_combination(request: OrderRequest) -> None:

@@ -35,6 +35,8 @@ class Subscriptions:
 
     def subscribe(self, item: Subscription | RequestError, identity: Identity | None, now_ms: int) -> Change:
         """Take in the stream that `item` names: its present state is sent, then it is joined."""
+        if isinstance(item, RequestError):
+            return Change(named={}, error=item)
         try:
             stream = self._find(item, identity)
             replaced = self._put(stream)
@@ -47,6 +49,8 @@ class Subscriptions:
 
     def unsubscribe(self, item: Subscription | RequestError, identity: Identity | None) -> Change:
         """Take out the stream that `item` names; one that is not there is no error."""
+        if isinstance(item, RequestError):
+            return Change(named={}, error=item)
         try:
             stream = self._find(item, identity)
         except RequestError as error:
@@ -68,9 +72,7 @@ class Subscriptions:
         """Whether one of the subscriptions is private."""
         return any(stream.private for stream in self._by_slot)
 
-    def _find(self, item: Subscription | RequestError, identity: Identity | None) -> Stream:
-        if isinstance(item, RequestError):
-            raise item
+    def _find(self, item: Subscription, identity: Identity | None) -> Stream:
         stream = self._desk.hub.stream(item, identity.user if identity else None)
         if stream.private:
             require_scope(identity, "read")
@@ -93,8 +95,8 @@ class Subscriptions:
         return limits.private_subscriptions_max if private else limits.public_subscriptions_max
 
 
-def _named(item: Subscription | RequestError) -> dict[str, object]:
-    return {} if isinstance(item, RequestError) else {"channel": item.channel, "symbol": item.symbol}
+def _named(item: Subscription) -> dict[str, object]:
+    return {"channel": item.channel, "symbol": item.symbol}
 
 
 def require_scope(identity: Identity | None, scope: str) -> Identity:
