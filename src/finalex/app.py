@@ -15,12 +15,13 @@ from finalex import __version__
 from finalex.channels.hub import Hub
 from finalex.clock import now_ms
 from finalex.config import Config
+from finalex.credentials.grants import Grant
+from finalex.credentials.keys import KeyStore
+from finalex.credentials.tokens import sign_token
 from finalex.exchange.engine import Engine
 from finalex.exchange.state import ExchangeState
 from finalex.gateway.server import Gateway
 from finalex.gateway.settings import GatewaySettings
-from finalex.grants import Grant
-from finalex.keys import KeyStore
 from finalex.log.memory import MemoryLog
 from finalex.log.port import Log
 from finalex.metrics import Metrics
@@ -33,7 +34,6 @@ from finalex.sources.recordings import RecordingError, open_recordings
 from finalex.sources.replay import ReplaySource
 from finalex.sources.simulate import SimulateSource
 from finalex.sources.simulation.traders import Traders
-from finalex.tokens import sign_token
 
 STOP_GRACE_S = 5.0
 """How long clients have to go once they were told that the server closes."""

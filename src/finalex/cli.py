@@ -1,0 +1,160 @@
+"""The command line: `finalex`. Commands return their exit code: 0, or 1 for a failure; wrong usage is 2."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from finalex import __version__
+from finalex.cli_keys import COMMON, ConfigFile, ScopeList, UserName, keys
+from finalex.clock import now_ms
+from finalex.config import SETTINGS, load_config
+from finalex.credentials.grants import GrantError, parse_grant
+from finalex.credentials.secret import SecretFileError
+from finalex.credentials.tokens import sign_token
+from finalex.settings.flags import with_flags
+from finalex.settings.markets import written
+from finalex.settings.origins import SettingError
+from finalex.settings.page import settings_page
+from finalex.tables import text_table
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+_EXAMPLES_OF_SERVE = """\
+Examples:
+  finalex serve
+  finalex serve --port 0 --seed 7
+  finalex serve --source exchange --demo-balances false
+  finalex serve --source replay:monday.gz,tuesday.gz --speed 10 --loop
+  finalex serve --config finalex.toml
+
+Every flag is also an environment variable (--port: FINALEX_PORT) and a key of
+the file (port = 8081). Flags beat the environment, which beats the file; see
+'finalex settings'.
+"""
+
+_EXAMPLES_OF_JWT = """\
+Examples:
+  finalex token --user alice
+  finalex token --user dashboard --ttl 30d --scope read
+  wscat -c "ws://localhost:8081?token=$(finalex token --user alice)"
+"""
+
+_EXAMPLES_OF_INSTRUMENTS = """\
+Examples:
+  finalex instruments
+  finalex instruments --toml >> finalex.toml
+"""
+
+app = App(
+    name="finalex",
+    help="A real-time exchange behind one WebSocket address.",
+    version=f"finalex {__version__}",
+    suppress_keyboard_interrupt=False,
+    help_format="plaintext",
+    help_epilogue="'finalex COMMAND --help' says more; 'finalex serve' is where to start.",
+)
+app.command(keys)
+
+
+@app.command(help_epilogue=_EXAMPLES_OF_SERVE)
+@with_flags(SETTINGS.values())
+def serve(*, config: ConfigFile = "", **flags: str | bool) -> int:
+    """Run an exchange until Ctrl-C."""
+    configuration = load_config(flags, os.environ, config or None)
+    from finalex.app import run  # the server is not loaded for the other commands
+    from finalex.telemetry import configure_logging
+
+    configure_logging(configuration.log_level, configuration.log_format)
+    return run(configuration)
+
+
+@app.command(help_epilogue=_EXAMPLES_OF_JWT)
+@with_flags(COMMON)
+def token(
+    *,
+    user: UserName,
+    ttl: Annotated[str, Parameter(help="How long it is valid: a number with s, m, h or d.")] = "1h",
+    scope: ScopeList = "read,trade",
+    config: ConfigFile = "",
+    **flags: str | bool,
+) -> int:
+    """Print a token (JWT) for a user, signed with this server's secret."""
+    grant = parse_grant(user, scope, ttl)
+    secret = load_config(flags, os.environ, config or None).signing_secret()
+    print(sign_token(secret, grant, now_ms()))
+    return 0
+
+
+@app.command(help_epilogue=_EXAMPLES_OF_INSTRUMENTS)
+def instruments(
+    *,
+    toml: Annotated[
+        bool, Parameter(help="Print them as a configuration file has them.", negative=(), show_default=False)
+    ] = False,
+    config: ConfigFile = "",
+) -> int:
+    """List what can be traded."""
+    tables = [written(instrument) for instrument in load_config({}, os.environ, config or None).instruments.values()]
+    if toml:
+        print("\n".join(_toml(table) for table in tables), end="")
+    else:
+        head = [key.upper() for key in tables[0]]
+        print(text_table(head, [[str(value) for value in table.values()] for table in tables]))
+    return 0
+
+
+@app.command
+def settings() -> int:
+    """Document every setting: names, defaults, what is allowed, what it does."""
+    print(settings_page(SETTINGS), end="")
+    return 0
+
+
+@app.command
+def version() -> int:
+    """Print the version."""
+    print(f"finalex {__version__}")
+    return 0
+
+
+def main() -> int:
+    """Run the command line of this process and return its exit code."""
+    try:
+        code = run_command(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or leaving would fail on it again
+        return EXIT_BROKEN_PIPE
+    return code
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code; what is wrong is said in one sentence."""
+    try:
+        result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, SettingError, GrantError) as error:
+        return _complain(error, EXIT_USAGE)
+    except BrokenPipeError:
+        raise
+    except (SecretFileError, OSError) as error:
+        return _complain(error, EXIT_FAILURE)
+    return result if isinstance(result, int) else 0
+
+
+def _complain(error: Exception, code: int) -> int:
+    sentence = " ".join(str(error).split())
+    print("finalex:", "".join(c if c.isprintable() else "?" for c in sentence), file=sys.stderr)
+    return code
+
+
+def _toml(table: dict[str, str | int]) -> str:
+    lines = (f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in table.items())
+    return "\n".join(("[[instruments]]", *lines, ""))

@@ -1,0 +1,1 @@
+"""Tokens and API keys as an operator makes them: what they grant, the secret that signs, the store that keeps."""

@@ -1,0 +1,82 @@
+"""What is counted: plain integers that cost almost nothing to raise, turned into Prometheus text when somebody asks."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+
+_TOTALS = {
+    "connections_opened": "WebSocket connections that were accepted, refused ones included",
+    "messages_received": "Text messages from clients",
+    "messages_sent": "Replies, errors and status messages to single clients",
+    "publications": "Messages of channels that somebody was subscribed to, each counted once",
+    "deliveries": "Messages of channels sent, counted for every receiver",
+    "bytes_sent": "Bytes of WebSocket frames handed to the network",
+    "batches": "Batches of the log that were applied",
+    "events": "Events in those batches",
+}
+
+_LABELED_TOTALS = {
+    "errors": ("code", "Errors sent to clients"),
+    "closes": ("code", "WebSocket connections that ended, by the close code (1006: without one)"),
+    "refusals": ("reason", "Connections turned away: over a limit, or knocking too often"),
+    "http_responses": ("status", "Answers to HTTP requests, refused handshakes included"),
+    "failures": ("place", "Faults of our own that were caught"),
+    "source_problems": ("problem", "Problems in market data from outside"),
+}
+
+
+class Metrics(Collector):
+    """The counts of one server; attributes are named as in the text, without `finalex_` and `_total`."""
+
+    def __init__(self) -> None:
+        self.connections_opened = 0
+        self.messages_received = 0
+        self.messages_sent = 0
+        self.publications = 0
+        self.deliveries = 0
+        self.bytes_sent = 0
+        self.batches = 0
+        self.events = 0
+        self.errors: Counter[str] = Counter()
+        self.closes: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.http_responses: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.source_problems: Counter[str] = Counter()
+        self.subscriptions: Counter[str] = Counter()
+        self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Show what `read` returns, asked anew each time, as the gauge `finalex_` + `name`."""
+        self._gauges[name] = (documentation, read)
+
+    def text(self) -> bytes:
+        """Return everything in the Prometheus text format, `CONTENT_TYPE`."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric; called by the registry."""
+        for name, documentation in _TOTALS.items():
+            yield CounterMetricFamily(f"finalex_{name}", documentation, value=getattr(self, name))
+        for name, (label, documentation) in _LABELED_TOTALS.items():
+            counts: Counter[str] = getattr(self, name)
+            family = CounterMetricFamily(f"finalex_{name}", documentation, labels=[label])
+            for value, count in sorted(counts.items()):
+                family.add_metric([value], count)
+            yield family
+        subscriptions = GaugeMetricFamily("finalex_subscriptions", "Subscriptions there are now", labels=["channel"])
+        for channel, count in sorted(self.subscriptions.items()):
+            subscriptions.add_metric([channel], count)
+        yield subscriptions
+        for name, (documentation, read) in self._gauges.items():
+            yield GaugeMetricFamily(f"finalex_{name}", documentation, value=read())

@@ -1,0 +1,1 @@
+"""What a setting is, where its value comes from, and how it is documented."""

@@ -1,0 +1,135 @@
+"""Kinds of settings that name a place: hosts, networks, origins, directories, and where a market comes from."""
+
+import os
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import NamedTuple
+
+from finalex.settings.kinds import Kind, WrongValueError
+
+Network = IPv4Network | IPv6Network
+
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*", re.I
+)
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
+
+
+class Host(Kind[str]):
+    """Where to listen."""
+
+    allowed = "an IP address or a host name"
+
+    def parse(self, text: str) -> str:
+        """See `Kind.parse`."""
+        if _is_address(text) or (_HOST_NAME.fullmatch(text) and not re.fullmatch(r"[\d.]+", text)):
+            return text
+        raise WrongValueError
+
+
+class NetworkRange(Kind[Network]):
+    """A range of addresses; a single address is a range of one."""
+
+    allowed = "an address range such as 10.0.0.0/8, or an address"
+
+    def parse(self, text: str) -> Network:
+        """See `Kind.parse`."""
+        try:
+            return ip_network(text)
+        except ValueError:
+            raise WrongValueError from None
+
+
+class Origin(Kind[str]):
+    """The origin of a web page, as browsers send it (RFC 6454 section 6.2)."""
+
+    allowed = "an origin such as https://example.com or http://localhost:3000"
+
+    def parse(self, text: str) -> str:
+        """See `Kind.parse`."""
+        if not _ORIGIN.fullmatch(text.lower()):
+            raise WrongValueError
+        return text.lower()
+
+
+class Directory(Kind[Path]):
+    """A directory; it need not exist yet."""
+
+    allowed = "a path that is a directory or does not exist yet"
+
+    def parse(self, text: str) -> Path:
+        """See `Kind.parse`."""
+        path = _path(text)
+        try:
+            if path.exists() and not path.is_dir():
+                raise WrongValueError
+        except OSError as error:
+            raise WrongValueError(reason=f"{str(path)!r} cannot be used: {error.strerror}") from None
+        return path
+
+
+class SourceSetting(NamedTuple):
+    """Where events come from: `kind` is `simulate`, `exchange` or `replay`.
+
+    Only a replay has `files`, in order; each is a path, or a path, `=` and the symbol that the file is played as.
+    """
+
+    kind: str
+    files: tuple[str, ...] = ()
+
+    @property
+    def trading(self) -> bool:
+        """Whether clients can trade."""
+        return self.kind != "replay"
+
+    def __str__(self) -> str:
+        return f"replay:{','.join(self.files)}" if self.files else self.kind
+
+
+class Source(Kind[SourceSetting]):
+    """Where events come from."""
+
+    allowed = "simulate, exchange or replay:FILE[,FILE…] with files that can be read (FILE=SYMBOL: played as SYMBOL)"
+
+    def parse(self, text: str) -> SourceSetting:
+        """See `Kind.parse`."""
+        if text in ("simulate", "exchange"):
+            return SourceSetting(text)
+        kind, _, names = text.partition(":")
+        if kind != "replay":
+            raise WrongValueError
+        return SourceSetting(kind, tuple(_recording(name.strip()) for name in names.split(",")))
+
+
+def default_data_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the data directory of a user who configures none (XDG Base Directory Specification)."""
+    base = Path(environment.get("XDG_DATA_HOME", ""))
+    home = Path(environment.get("HOME") or Path.home())
+    return (base if base.is_absolute() else home / ".local" / "share") / "finalex"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _recording(text: str) -> str:
+    path = str(_path(text))
+    file = path if os.path.exists(path) else path.rpartition("=")[0] or path
+    if not (os.path.isfile(file) and os.access(file, os.R_OK)):
+        raise WrongValueError(reason=f"there is no file '{file}' that can be read")
+    return path
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise WrongValueError
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # a home directory that nobody knows
+        raise WrongValueError from None
