@@ -1,0 +1,1 @@
+"""Views of a market's events: pure, in integers, one object a symbol."""

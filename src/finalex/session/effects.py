@@ -3,15 +3,19 @@
 import msgspec
 
 from finalex.model.commands import Command
-from finalex.protocol.errors import CloseCode
+from finalex.protocol.errors import CloseCode, ErrorCode
 from finalex.protocol.requests import RequestId
 from finalex.protocol.streams import Stream
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Send one text message to this connection, after everything published so far."""
+    """Send one text message to this connection, after everything published so far.
+
+    `error` is the code of an error message.
+    """
 
     text: bytes
+    error: ErrorCode | None = None
 
 
 class Join(msgspec.Struct, frozen=True):

@@ -251,7 +251,7 @@ class Session:
         return [self._error(error, None, now_ms), Close(code, error.code.message)]
 
     def _error(self, error: RequestError, request_id: RequestId | None, now_ms: int) -> Send:
-        return self._send("error", error_data(error), request_id, now_ms)
+        return Send(self._send("error", error_data(error), request_id, now_ms).text, error.code)
 
     def _send(self, kind: str, data: Data, request_id: RequestId | None, now_ms: int) -> Send:
         own_id = self._own_id() if request_id is None else request_id

@@ -1,0 +1,62 @@
+"""`trades`: every trade of a symbol."""
+
+from typing import NamedTuple
+
+from finalex.channels.channel import Channel, Handlers, Newcomer, Turn
+from finalex.channels.parameters import past_count, require_symbol
+from finalex.market.trades import Tape
+from finalex.model.events import Traded
+from finalex.model.instruments import Instrument, Instruments
+from finalex.protocol.messages import Publication, TradeData
+from finalex.protocol.requests import Subscription
+from finalex.protocol.streams import HISTORY_MAX, Stream
+
+
+class _Market(NamedTuple):
+    instrument: Instrument
+    stream: Stream
+    tape: Tape
+
+
+class TradesChannel(Channel):
+    """Publishes each trade as it happens; a subscriber may ask for the last ones first (`snapshot`)."""
+
+    name = "trades"
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+        self._markets = {s: _Market(i, Stream(self.name, s), Tape(HISTORY_MAX)) for s, i in instruments.items()}
+
+    def handlers(self) -> Handlers:
+        """See `Channel.handlers`."""
+        return {Traded: self._trade}
+
+    def stream(self, subscription: Subscription) -> Stream:
+        """See `Channel.stream`."""
+        symbol = require_symbol(subscription.symbol, self._instruments)
+        past_count("snapshot", subscription.snapshot)
+        return self._markets[symbol].stream
+
+    def opening(self, newcomer: Newcomer) -> list[Publication]:
+        """Return the last trades, oldest first, as many as `snapshot` says."""
+        market = self._markets[newcomer.stream.symbol]
+        past = market.tape.last(past_count("snapshot", newcomer.subscription.snapshot))
+        return [_publication(market, trade) for trade in past]
+
+    def _trade(self, turn: Turn, trade: Traded) -> None:
+        market = self._markets[trade.symbol]
+        market.tape.add(trade)
+        if market.stream in turn.wanted:
+            turn.publications.append(_publication(market, trade))
+
+
+def _publication(market: _Market, trade: Traded) -> Publication:
+    data = TradeData(
+        symbol=trade.symbol,
+        trade_id=str(trade.trade),
+        price=market.instrument.price_text(trade.price),
+        quantity=market.instrument.quantity_text(trade.quantity),
+        side=trade.side,
+        timestamp=trade.time_ms,
+    )
+    return Publication((market.stream,), f"trades:{trade.symbol}:{trade.trade}", "trade", data)
