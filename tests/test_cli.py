@@ -175,7 +175,7 @@ def test_instruments_print_as_a_file_that_configures_them(terminal: Terminal) ->
         (["token", "--user", "sim-maker"], "User name 'sim-maker' is reserved"),
         (["token", "--user", "a", "--ttl", "soon"], "Time 'soon' must be"),
         (["token", "--user", "a", "--scope", "all"], "Scope 'all' must be"),
-        (["api-key", "create", "--user", "fees"], "User name 'fees' is reserved"),
+        (["api-key", "create", "--user", "@fees"], "User name '@fees' is reserved"),
         (["api-key", "create", "--user", "a", "--label", "x" * 65], "A label must have at most 64"),
         (["version", "\x1b[31m\n"], "finalex: Unused"),
     ],

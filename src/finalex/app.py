@@ -103,7 +103,10 @@ def _build_source(config: Config, log: Log) -> Source:
     engine = Engine(ExchangeState(config.instruments, config.open_orders_max))
     if config.source.kind == "exchange":
         return ExchangeSource(engine, log, now_ms, config.demo_credits)
-    traders = Traders(config.instruments, config.seed)
+    try:
+        traders = Traders(config.instruments, config.seed)
+    except ValueError as error:
+        raise StartError(str(error)) from None
     hours = config.history_hours
     return SimulateSource(engine, log, now_ms, config.demo_credits, traders=traders, history_hours=hours)
 

@@ -22,7 +22,7 @@ def test_other_texts_are_not(user: str) -> None:
         parse_grant(user, "read", None)
 
 
-@pytest.mark.parametrize("user", ["fees", "sim-", "sim-maker-1"])
+@pytest.mark.parametrize("user", ["@fees", "sim-", "sim-maker-1"])
 def test_accounts_of_the_exchange_itself_are_reserved(user: str) -> None:
     with pytest.raises(GrantError, match="is reserved"):
         parse_grant(user, "read", None)

@@ -70,7 +70,7 @@ BAD_TOKENS = {
     "user with a line break": token(sub="a\nb"),
     "user too long": token(sub="a" * 65),
     "user of the simulator": token(sub="sim-maker-1"),
-    "user of the fees": token(sub="fees"),
+    "user of the fees": token(sub="@fees"),
     "scope a list": token(scope=["trade"]),
     "huge": "a" * 100_000,
     "not ASCII": "é.é.é",

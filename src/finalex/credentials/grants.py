@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from finalex.session.auth import RESERVED_PREFIX, RESERVED_USERS, SCOPES, USER_LENGTH_MAX, valid_user
+from finalex.session.auth import RESERVED_PREFIXES, SCOPES, USER_LENGTH_MAX, valid_user
 
 TTL_MAX_MS = 3650 * 86_400_000
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -28,7 +28,7 @@ def parse_grant(user: str, scope: str, ttl: str | None) -> Grant:
 
 
 def _user(text: str) -> str:
-    if text in RESERVED_USERS or text.startswith(RESERVED_PREFIX):
+    if text.startswith(RESERVED_PREFIXES):
         raise GrantError(f"User name {text!r} is reserved for accounts of the exchange itself.")
     if not valid_user(text):
         shown = repr(text[:USER_LENGTH_MAX])

@@ -67,7 +67,8 @@ def order_id_text(number: int, created_ms: int) -> str:
     It sorts by creation, needs no randomness, and reads back to `number` with `order_number`.
     """
     time_part = (created_ms & (1 << _TIME_BITS) - 1) << 80
-    return str(UUID(int=time_part | 8 << 76 | 2 << 62 | number & (1 << _NUMBER_BITS) - 1))
+    digits = f"{time_part | 8 << 76 | 2 << 62 | number & (1 << _NUMBER_BITS) - 1:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def order_number(text: str) -> int | None:

@@ -118,8 +118,8 @@ def _identity(claims: dict[str, Any]) -> Identity:
     return Identity(user, frozenset(scope.split()).intersection(SCOPES), int(expires * 1000))
 
 
-RESERVED_PREFIX = "sim-"
-RESERVED_USERS = ("fees",)
+RESERVED_PREFIXES = ("sim-", "@")
+"""Names of simulated traders, and of the exchange's own accounts."""
 
 
 def valid_user(name: str) -> bool:
@@ -129,6 +129,5 @@ def valid_user(name: str) -> bool:
         and name.isascii()
         and name.isprintable()
         and " " not in name
-        and name not in RESERVED_USERS
-        and not name.startswith(RESERVED_PREFIX)
+        and not name.startswith(RESERVED_PREFIXES)
     )
