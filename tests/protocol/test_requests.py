@@ -42,6 +42,17 @@ def test_several_subscriptions_fail_alone() -> None:
     assert [isinstance(item, RequestError) for item in several.items] == [False, True, True]
 
 
+def test_one_request_cannot_ask_for_more_than_the_server_likes_to_give() -> None:
+    ticker = {"channel": "ticker", "symbol": "BTC/USDT"}
+    history = {"channel": "kline", "symbol": "BTC/USDT", "history": 1000}
+    assert isinstance(request("subscribe", subscriptions=[ticker] * requests.ITEMS_MAX), requests.Subscribe)
+    assert isinstance(request("subscribe", subscriptions=[history] * 10), requests.Subscribe)
+    for items in ([], [ticker] * (requests.ITEMS_MAX + 1), [history] * 10 + [ticker | {"snapshot": 1}]):
+        with pytest.raises(RequestError) as caught:
+            request("subscribe", subscriptions=items)
+        assert caught.value.code is ErrorCode.INVALID_PARAMS
+
+
 def test_an_order() -> None:
     order = request(
         "place_order", symbol="BTC/USDT", side="buy", type="limit", quantity="1", price="2", time_in_force="FOK"

@@ -14,9 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from finalex import app
 from finalex.clock import now_ms
 from finalex.config import Config, load_config
-from finalex.grants import Grant
+from finalex.credentials.grants import Grant
+from finalex.credentials.tokens import sign_token
 from finalex.sources.port import Source
-from finalex.tokens import sign_token
 
 WAIT_S = 30.0
 """How long a client waits for what must come; only a failing test waits so long."""

@@ -14,6 +14,13 @@ RequestId = str | int | float
 
 ID_LENGTH_MAX = 128
 CLIENT_ORDER_ID_LENGTH_MAX = 64
+
+ITEMS_MAX = 200
+"""Items of one `subscriptions` list."""
+
+PAST_MESSAGES_MAX = 10_000
+"""Past messages (`snapshot`, `history`) that all items of one request may ask for together."""
+
 _INTEGER_ID_MAX = 2**63 - 1
 
 
@@ -185,9 +192,13 @@ def _subscribe(kind: type[Subscribe], params: dict[str, Any]) -> Subscribe:
     if "subscriptions" not in params:
         return kind((_convert(params, Subscription),), single=True)
     items = params["subscriptions"]
-    if not isinstance(items, list) or not items:
-        raise RequestError(ErrorCode.INVALID_PARAMS, "'subscriptions' must be a list with at least one item")
-    return kind(tuple(_item(item) for item in items), single=False)
+    if not isinstance(items, list) or not 1 <= len(items) <= ITEMS_MAX:
+        raise RequestError(ErrorCode.INVALID_PARAMS, f"'subscriptions' must be a list of 1 to {ITEMS_MAX} items")
+    decoded = tuple(_item(item) for item in items)
+    if sum(_past_messages(item) for item in decoded) > PAST_MESSAGES_MAX:
+        details = f"'snapshot' and 'history' of one request may ask for {PAST_MESSAGES_MAX} past messages together"
+        raise RequestError(ErrorCode.INVALID_PARAMS, details)
+    return kind(decoded, single=False)
 
 
 def _item(item: object) -> Subscription | RequestError:
@@ -195,6 +206,12 @@ def _item(item: object) -> Subscription | RequestError:
         return _convert(item, Subscription)
     except RequestError as error:
         return error
+
+
+def _past_messages(item: Subscription | RequestError) -> int:
+    if isinstance(item, RequestError):
+        return 0
+    return max(0, item.history or 0) + max(0, item.snapshot or 0)
 
 
 def _convert(params: object, kind: type[T]) -> T:

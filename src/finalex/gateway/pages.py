@@ -1,0 +1,58 @@
+"""What is answered to HTTP requests that are no handshake."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import msgspec
+
+from finalex import __version__
+from finalex.gateway.http_messages import HttpError, Request, Response
+from finalex.gateway.landing import CONTENT_SECURITY_POLICY, landing_page
+from finalex.metrics import CONTENT_TYPE, Metrics
+
+METHODS = ("GET", "HEAD")
+
+_JSON = "application/json"
+_HTML = "text/html; charset=utf-8"
+_NOTHING_ALLOWED = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Pages:
+    """The pages of one server; `is_ready` tells whether it should get connections."""
+
+    def __init__(self, metrics: Metrics, is_ready: Callable[[], bool]) -> None:
+        self._metrics = metrics
+        self._is_ready = is_ready
+        self._pages = {"/": self._landing, "/health": self._health, "/ready": self._ready, "/metrics": self._text}
+
+    def answer(self, request: Request) -> Response:
+        """Return the answer to `request`; raises `HttpError`."""
+        page = self._pages.get(request.path)
+        if page is None:
+            raise HttpError(HTTPStatus.NOT_FOUND, f"There is nothing here; try {', '.join(self._pages)}.")
+        if request.method not in METHODS:
+            allow = ("Allow", ", ".join(METHODS))
+            raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, f"Only {' and '.join(METHODS)} are possible.", allow)
+        return page(request)
+
+    def _landing(self, request: Request) -> Response:
+        host = next(iter(request.values("host")), "")
+        headers = (("Content-Security-Policy", CONTENT_SECURITY_POLICY),)
+        return Response(HTTPStatus.OK, landing_page(host), _HTML, headers)
+
+    def _health(self, _request: Request) -> Response:
+        return _json(HTTPStatus.OK, {"status": "ok", "version": __version__})
+
+    def _ready(self, _request: Request) -> Response:
+        if self._is_ready():
+            return _json(HTTPStatus.OK, {"status": "ready"})
+        return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "not ready"})
+
+    def _text(self, _request: Request) -> Response:
+        return Response(HTTPStatus.OK, self._metrics.text(), CONTENT_TYPE, (_NOTHING_ALLOWED,))
+
+
+def _json(status: HTTPStatus, content: dict[str, str]) -> Response:
+    return Response(status, _encode(content), _JSON, (_NOTHING_ALLOWED,))

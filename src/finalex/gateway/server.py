@@ -1,0 +1,175 @@
+"""The gateway: listens, and ties log, sessions and sockets together."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
+from itertools import count
+
+import structlog
+
+from finalex.gateway.admission import Admission, Verdict
+from finalex.gateway.connection import Connection
+from finalex.gateway.conversation import Step
+from finalex.gateway.door import Door
+from finalex.gateway.failures import report_failure
+from finalex.gateway.fanout import Fanout
+from finalex.gateway.heartbeat import Heartbeat
+from finalex.gateway.http_messages import HttpError
+from finalex.gateway.pages import Pages
+from finalex.gateway.reception import Reception
+from finalex.gateway.settings import GatewaySettings
+from finalex.gateway.spread import spread
+from finalex.gateway.switchboard import Clock, Switchboard, Venue
+from finalex.metrics import Metrics
+from finalex.model.events import Batch
+from finalex.protocol.errors import CloseCode, ErrorCode
+from finalex.session.auth import Credentials
+from finalex.session.desk import Desk
+from finalex.session.session import Session
+
+KNOCKING_S = 60
+"""When an address that keeps knocking may come back: refusals are forgotten by then."""
+
+BUSY_S = 5
+"""When to try again to connect to a server that is full or stops."""
+
+DROP_S = 1.0
+"""How long the system may take to report dropped connections as gone."""
+
+BACKLOG = 1024
+"""How many TCP connections the system may hold for us before we take them."""
+
+_log = structlog.get_logger("finalex.gateway")
+
+
+class Gateway:
+    """Serves clients over WebSocket and HTTP on one port.
+
+    `venue` takes commands, `now_ms` is the wall clock. Everything runs on one event loop; `follow` is for the log.
+    Set `source_running` once there is something to serve: `/ready` says so.
+    """
+
+    def __init__(self, desk: Desk, venue: Venue, settings: GatewaySettings, metrics: Metrics, now_ms: Clock) -> None:
+        self.source_running = False
+        self._desk = desk
+        self._settings = settings
+        self._metrics = metrics
+        self._numbers = count()
+        self._admission = Admission(settings.connections_per_ip, settings.refusals_per_minute_max)
+        self._heartbeat = Heartbeat(settings, metrics)
+        self._fanout = Fanout(_call_soon, metrics)
+        self._switchboard = Switchboard(self._fanout, venue, settings, metrics, now_ms, self._forget)
+        self._reception = Reception(settings, metrics, Pages(metrics, self._is_ready), self._connect)
+        self._server: asyncio.Server | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._views_failed = False
+        self._all_gone = asyncio.Event()
+        metrics.watch("connections", "WebSocket connections there are now", lambda: self.connections)
+
+    @property
+    def connections(self) -> int:
+        """How many WebSocket connections there are."""
+        return len(self._heartbeat)
+
+    # --- life -------------------------------------------------------------------------------------------
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and return the port; `port` 0 takes any free one. Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Door(self._reception, self._settings), host, port, backlog=BACKLOG
+        )
+        self._beating = loop.create_task(self._heartbeat.run())
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def stop(self, grace_s: float) -> None:
+        """Take nobody new, tell everybody to come back later, and wait for them to go, at most `grace_s`.
+
+        What was published before leaves first. What sessions submit as they end still goes to the venue.
+        """
+        self._stopping = True
+        if self._server is not None:
+            self._server.close()
+        self._reception.abort_all()
+        self._fanout.flush()
+        for turn, connection in enumerate(self._heartbeat):
+            wait_ms = self._settings.reconnect_after_ms + spread(turn) * self._settings.reconnect_spread_ms
+            connection.notify_closing(int(wait_ms))
+        await self._wait_until_gone(grace_s)
+        for connection in self._heartbeat:
+            connection.drop()
+        await self._wait_until_gone(DROP_S)
+        await asyncio.sleep(0)  # in which visitors that were dropped go
+        if self._beating is not None:
+            self._beating.cancel()
+        _log.info("gateway_stopped")
+
+    async def _wait_until_gone(self, seconds: float) -> None:
+        if self.connections:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_gone.wait(), seconds)
+
+    def _is_ready(self) -> bool:
+        return self.source_running and not self._stopping and not self._views_failed
+
+    # --- the log ----------------------------------------------------------------------------------------
+
+    def follow(self, batch: Batch) -> None:
+        """Take in a batch: the views change, and what that publishes is on its way. Never raises.
+
+        Should the views fail, what clients hold can no longer be kept true: all are disconnected after what was
+        published before, and `/ready` says no from then on.
+        """
+        self._metrics.batches += 1
+        self._metrics.events += len(batch.events)
+        try:
+            publications = self._desk.hub.apply(batch, self._fanout.wanted)
+            self._fanout.publish(publications, self._switchboard.now_ms())
+        except Exception as error:
+            report_failure("views", error, self._metrics)
+            self._views_failed = True
+            self._fanout.flush()
+            for connection in self._heartbeat:
+                connection.close(CloseCode.INTERNAL_ERROR, ErrorCode.INTERNAL_ERROR.message)
+
+    # --- connections ------------------------------------------------------------------------------------
+
+    def _connect(self, credentials: Credentials, address: str) -> Connection:
+        if self._stopping or self.connections >= self._settings.connections_max:
+            self._metrics.refusals["full"] += 1
+            raise _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The server takes no more connections now.", BUSY_S)
+        session = Session(self._desk)
+        verdict = self._admission.judge(address, int(asyncio.get_running_loop().time() * 1000))
+        match verdict:
+            case Verdict.ADMIT:
+                opening: Step = partial(session.open, credentials, self._admission.remaining(address))
+            case Verdict.REFUSE:
+                self._metrics.refusals["address"] += 1
+                opening = session.refuse_connection
+            case Verdict.TURN_AWAY:
+                self._metrics.refusals["knocking"] += 1
+                raise _refusal(HTTPStatus.TOO_MANY_REQUESTS, "Too many connections from this address.", KNOCKING_S)
+        owner = address if verdict is Verdict.ADMIT else None
+        connection = Connection(next(self._numbers), owner, session, opening, self._switchboard)
+        self._heartbeat.add(connection)
+        self._metrics.connections_opened += 1
+        return connection
+
+    def _forget(self, connection: Connection) -> None:
+        self._heartbeat.discard(connection)
+        if connection.address is not None:
+            self._admission.leave(connection.address)
+        if self._stopping and not self.connections:
+            self._all_gone.set()
+
+
+def _refusal(status: HTTPStatus, text: str, retry_after_s: int) -> HttpError:
+    return HttpError(status, text, ("Retry-After", str(retry_after_s)))
+
+
+def _call_soon(callback: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(callback)

@@ -1,0 +1,35 @@
+"""What the gateway can be told."""
+
+from ipaddress import IPv4Network, IPv6Network
+
+import msgspec
+
+Network = IPv4Network | IPv6Network
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits and times of the gateway.
+
+    `queue_bytes_max` is what may wait for a connection before it counts as too slow. `origins` empty allows any
+    origin. Within `sweep_interval_ms` every connection is looked at once: pings, time-outs and expiring
+    credentials are that exact. After a close frame a client has `close_timeout_ms` to answer, one that was too
+    slow `slow_close_timeout_ms`, and whatever it still sends is read for `linger_ms`.
+    """
+
+    connections_per_ip: int = 10
+    connections_max: int = 50_000
+    refusals_per_minute_max: int = 10
+    handshakes_max: int = 4096
+    handshake_timeout_ms: int = 10_000
+    origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    message_bytes_max: int = 65_536
+    queue_bytes_max: int = 1 << 20
+    ping_interval_ms: int = 30_000
+    pong_timeout_ms: int = 10_000
+    sweep_interval_ms: int = 1000
+    close_timeout_ms: int = 5000
+    slow_close_timeout_ms: int = 1000
+    linger_ms: int = 2000
+    reconnect_after_ms: int = 1000
+    reconnect_spread_ms: int = 10_000
