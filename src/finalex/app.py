@@ -1,6 +1,7 @@
 """The composition root: the one place where all rooms meet."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -75,7 +76,7 @@ async def serving(config: Config) -> AsyncIterator[Server]:
     try:
         port = await gateway.start(config.host, config.port)
     except OSError as error:
-        reason = error.strerror or error
+        reason = os.strerror(error.errno).lower() if error.errno else error
         raise StartError(f"cannot listen on {config.host} port {config.port}: {reason}") from None
     feeding = asyncio.create_task(_feed(source, gateway))
     try:
