@@ -31,4 +31,8 @@ class Done(msgspec.Struct, frozen=True):
     """Done (or, with a reference seen before, done earlier)."""
 
 
-Outcome = Placed | Refused | Canceled | NotFound | Done
+class Failed(msgspec.Struct, frozen=True):
+    """The exchange itself failed: whether the command had an effect is not known to whoever sent it."""
+
+
+Outcome = Placed | Refused | Canceled | NotFound | Done | Failed

@@ -1,0 +1,177 @@
+"""Decisions: which events a command leads to. Nothing here changes the state; `ExchangeState.apply` does."""
+
+from finalex.exchange.funds import fee, received
+from finalex.exchange.matching import Fill
+from finalex.exchange.order import Order
+from finalex.exchange.rules import Placement, broken_rule
+from finalex.exchange.state import ExchangeState
+from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, PlaceOrder
+from finalex.model.events import Credited, ExchangeEvent, OrderAccepted, OrderEnded, OrderRejected, OrderRested, Traded
+from finalex.model.orders import EndReason, order_number
+from finalex.model.rejects import RejectReason
+
+
+def decide(state: ExchangeState, command: Command, now_ms: int) -> tuple[ExchangeEvent, ...]:
+    """Return what happens, in order, when `command` arrives at `now_ms`; the same for the same state, always.
+
+    An accepted order: `OrderAccepted`, its trades, then `OrderRested` or `OrderEnded` if something is left of it.
+    A refused one: `OrderRejected`. No event at all: a `client_order_id` or credit reference seen before, or
+    nothing to cancel. Raises `KeyError` for a symbol that is not traded here and `ValueError` for a credit that
+    is not positive.
+    """
+    match command:
+        case PlaceOrder():
+            return _place(state, command, now_ms)
+        case CancelOrder():
+            order = find_order(state, command)
+            return () if order is None else (_cancel(order, now_ms),)
+        case CancelAllOrders():
+            return tuple(_cancel(order, now_ms) for order in state.open_orders(command.user, command.symbol))
+        case Credit():
+            return _credit(state, command, now_ms)
+
+
+def find_order(state: ExchangeState, command: CancelOrder) -> Order | None:
+    """Return the open order that `command` names: by exactly its own id and by its own user only."""
+    if command.order_id is not None:
+        number = order_number(command.order_id)
+        order = None if number is None else state.order(number)
+        return order if order is not None and (order.user, order.id) == (command.user, command.order_id) else None
+    if command.client_order_id is None:
+        return None
+    order = state.outcome(command.user, command.client_order_id)
+    return None if order is None else state.order(order.number)
+
+
+def _place(state: ExchangeState, command: PlaceOrder, now_ms: int) -> tuple[ExchangeEvent, ...]:
+    if command.client_order_id is not None and state.outcome(command.user, command.client_order_id) is not None:
+        return ()
+    placement = Placement(state, command)
+    reason = broken_rule(placement)
+    if reason is not None:
+        return (_reject(placement, reason, now_ms),)
+    accepted = _accept(placement, now_ms)
+    return (accepted, *_trades(placement, accepted), *_remainder(placement, accepted))
+
+
+def _reject(placement: Placement, reason: RejectReason, now_ms: int) -> OrderRejected:
+    command = placement.command
+    return OrderRejected(
+        order=placement.state.next_order,
+        user=command.user,
+        symbol=command.symbol,
+        side=command.side,
+        type=command.type,
+        time_in_force=command.time_in_force,
+        post_only=command.post_only,
+        price=command.price,
+        quantity=command.quantity,
+        client_order_id=command.client_order_id,
+        reason=reason,
+        time_ms=now_ms,
+    )
+
+
+def _accept(placement: Placement, now_ms: int) -> OrderAccepted:
+    command = placement.command
+    return OrderAccepted(
+        order=placement.state.next_order,
+        user=command.user,
+        symbol=command.symbol,
+        side=command.side,
+        type=command.type,
+        time_in_force=command.time_in_force,
+        post_only=command.post_only,
+        price=command.price,
+        quantity=command.quantity,
+        locked=placement.locked,
+        client_order_id=command.client_order_id,
+        time_ms=now_ms,
+    )
+
+
+def _trades(placement: Placement, taker: OrderAccepted) -> list[Traded]:
+    first = placement.state.next_trade(taker.symbol)
+    return [_trade(placement, taker, fill, first + index) for index, fill in enumerate(placement.match.fills)]
+
+
+def _trade(placement: Placement, taker: OrderAccepted, fill: Fill, number: int) -> Traded:
+    instrument, maker = placement.instrument, fill.maker
+    taken = received(instrument, taker.side, maker.price, fill.quantity)
+    made = received(instrument, maker.side, maker.price, fill.quantity)
+    return Traded(
+        symbol=taker.symbol,
+        trade=number,
+        price=maker.price,
+        quantity=fill.quantity,
+        side=taker.side,
+        time_ms=taker.time_ms,
+        maker_order=maker.number,
+        taker_order=taker.order,
+        maker=maker.user,
+        taker=taker.user,
+        maker_fee=fee(made, instrument.maker_fee_ppm),
+        taker_fee=fee(taken, instrument.taker_fee_ppm),
+    )
+
+
+def _remainder(placement: Placement, accepted: OrderAccepted) -> tuple[ExchangeEvent, ...]:
+    rest, end = placement.match.rest, placement.match.end
+    if not rest:
+        return ()
+    if end is None:
+        return (_rest(accepted, rest),)
+    return (
+        OrderEnded(
+            order=accepted.order,
+            user=accepted.user,
+            symbol=accepted.symbol,
+            side=accepted.side,
+            price=accepted.price,
+            quantity=rest,
+            rested=False,
+            reason=end,
+            time_ms=accepted.time_ms,
+        ),
+    )
+
+
+def _rest(accepted: OrderAccepted, quantity: int) -> OrderRested:
+    return OrderRested(
+        order=accepted.order,
+        symbol=accepted.symbol,
+        side=accepted.side,
+        price=accepted.price,
+        quantity=quantity,
+        time_ms=accepted.time_ms,
+    )
+
+
+def _cancel(order: Order, now_ms: int) -> OrderEnded:
+    return OrderEnded(
+        order=order.number,
+        user=order.user,
+        symbol=order.symbol,
+        side=order.side,
+        price=order.price,
+        quantity=order.remaining,
+        rested=True,  # between two commands an open order is always in the book
+        reason=EndReason.CANCELED,
+        time_ms=now_ms,
+    )
+
+
+def _credit(state: ExchangeState, command: Credit, now_ms: int) -> tuple[ExchangeEvent, ...]:
+    if command.amount <= 0:
+        raise ValueError(f"a credit of {command.amount} is not positive")
+    if state.credited(command.user, command.reference):
+        return ()
+    return (
+        Credited(
+            user=command.user,
+            currency=command.currency,
+            amount=command.amount,
+            reference=command.reference,
+            time_ms=now_ms,
+        ),
+    )

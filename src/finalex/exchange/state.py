@@ -1,0 +1,201 @@
+"""The state of the exchange: what its events so far add up to."""
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from types import MappingProxyType
+
+import msgspec
+
+from finalex.exchange.accounts import FEES_USER, Accounts, Balance
+from finalex.exchange.book import Book
+from finalex.exchange.funds import received_currency, reserved_currency, settle
+from finalex.exchange.lifecycle import accepted_order, ended_order, filled_order, rejected_order
+from finalex.exchange.order import Order
+from finalex.exchange.register import OrderRegister
+from finalex.model.events import (
+    AnyEvent,
+    Credited,
+    Level,
+    OrderAccepted,
+    OrderEnded,
+    OrderRejected,
+    OrderRested,
+    Traded,
+)
+from finalex.model.instruments import Instruments
+from finalex.model.orders import OrderStatus, Side
+
+OPEN_ORDERS_MAX = 500
+"""How many open orders an account may have, unless the exchange is set up otherwise."""
+
+_NO_BALANCES: Mapping[str, Balance] = MappingProxyType({})
+
+
+class ExchangeState:
+    """Orders, books and accounts; `apply` is the only way to change them.
+
+    Everything in it is a function of the events applied, in their order. `open_orders_max` is a setting, not part
+    of the state.
+    """
+
+    def __init__(self, instruments: Instruments, open_orders_max: int = OPEN_ORDERS_MAX) -> None:
+        self.instruments = instruments
+        self.open_orders_max = open_orders_max
+        self._accounts = Accounts()
+        self._register = OrderRegister()
+        self._books = {symbol: Book() for symbol in instruments}
+        self._trades: dict[str, int] = {}
+        self._next_order = 1
+
+    def apply(self, event: AnyEvent) -> tuple[Order, ...]:
+        """Take in `event` and return the orders it changed, the maker before the taker.
+
+        Events of a market from outside change no order; its trades count for `next_trade`. An event that cannot
+        follow from this state raises `KeyError` or `ValueError`: the log is not of this exchange.
+        """
+        match event:
+            case OrderAccepted():
+                return self._accept(event)
+            case Traded():
+                return self._trade(event)
+            case OrderRested():
+                self._books[event.symbol].side(event.side).add(event.price, event.order)
+            case OrderEnded():
+                return self._end(event)
+            case OrderRejected():
+                return self._reject(event)
+            case Credited():
+                self._accounts.open(event.user).credit(event.currency, event.amount, event.reference)
+        return ()
+
+    @property
+    def next_order(self) -> int:
+        """The number that the next order gets, accepted or not."""
+        return self._next_order
+
+    def next_trade(self, symbol: str) -> int:
+        """Return the number that the next trade of `symbol` gets."""
+        return self._trades.get(symbol, 0) + 1
+
+    def order(self, number: int) -> Order | None:
+        """Return the open order with this number, if there is one."""
+        return self._register.get(number)
+
+    def open_orders(self, user: str, symbol: str | None = None) -> list[Order]:
+        """Return the open orders of `user`, oldest first, of one symbol or of all."""
+        orders = self._register.of(user)
+        if orders is None:
+            return []
+        return [order for order in orders.open.values() if symbol is None or order.symbol == symbol]
+
+    def open_orders_count(self, user: str) -> int:
+        """Return how many open orders `user` has."""
+        orders = self._register.of(user)
+        return 0 if orders is None else len(orders.open)
+
+    def outcome(self, user: str, client_order_id: str) -> Order | None:
+        """Return the latest version of the order that `user` placed with this id, refused ones included.
+
+        Open orders are always known, ended ones as long as they are among the account's newest `OUTCOMES_MAX`.
+        """
+        orders = self._register.of(user)
+        return None if orders is None else orders.by_client_id(client_order_id)
+
+    def exists(self, user: str) -> bool:
+        """Whether `user` has an account: one comes into being with its first credit."""
+        return user in self._accounts
+
+    @property
+    def users(self) -> list[str]:
+        """Everyone who has an account, `FEES_USER` included, in the order they got it."""
+        return self._accounts.users
+
+    def balances(self, user: str) -> Mapping[str, Balance]:
+        """Return a read-only view of what `user` has, by currency in order of first arrival."""
+        account = self._accounts.get(user)
+        return _NO_BALANCES if account is None else account.balances
+
+    def available(self, user: str, currency: str) -> int:
+        """Return what `user` can spend of `currency`."""
+        account = self._accounts.get(user)
+        return 0 if account is None else account.balance(currency).available
+
+    def credited(self, user: str, reference: str) -> bool:
+        """Whether `user` has had the credit with this `reference`, as far as the account remembers."""
+        account = self._accounts.get(user)
+        return account is not None and account.credited(reference)
+
+    def best(self, symbol: str, side: Side) -> int | None:
+        """Return the best price of a side, or `None` if it is empty."""
+        return self._books[symbol].side(side).best
+
+    def resting(self, symbol: str, side: Side) -> Iterator[Order]:
+        """Iterate the resting orders of a side in the order in which they trade; nothing may change meanwhile."""
+        for _, queue in self._books[symbol].side(side).queues():
+            for number in queue:
+                yield self._register[number]
+
+    def levels(self, symbol: str, side: Side) -> list[Level]:
+        """Return price and total quantity of every level of a side, best first."""
+        queues = self._books[symbol].side(side).queues()
+        return [(price, sum(self._register[number].remaining for number in queue)) for price, queue in queues]
+
+    def state_hash(self) -> str:
+        """Return the SHA-256 of a canonical encoding of everything, the positions in the queues included."""
+        everything = [
+            self._next_order,
+            sorted(self._trades.items()),
+            self._accounts.canonical(),
+            self._register.canonical(),
+            [(symbol, book.canonical()) for symbol, book in sorted(self._books.items())],
+        ]
+        return sha256(msgspec.json.encode(everything)).hexdigest()
+
+    def _accept(self, event: OrderAccepted) -> tuple[Order, ...]:
+        self._reserve(event.user, event.symbol, event.side, event.locked)
+        return self._enter(accepted_order(event))
+
+    def _reject(self, event: OrderRejected) -> tuple[Order, ...]:
+        return self._enter(rejected_order(event))
+
+    def _enter(self, order: Order) -> tuple[Order, ...]:
+        self._next_order = order.number + 1
+        self._register.put(order)
+        return (order,)
+
+    def _end(self, event: OrderEnded) -> tuple[Order, ...]:
+        order = self._register[event.order]
+        if event.rested:
+            self._books[event.symbol].side(event.side).remove(event.price, event.order)
+        self._reserve(event.user, event.symbol, event.side, -order.locked)
+        ended = ended_order(order, event)
+        self._register.put(ended)
+        return (ended,)
+
+    def _reserve(self, user: str, symbol: str, side: Side, amount: int) -> None:
+        if amount:  # a market order that finds nothing it may trade with reserves nothing, even without an account
+            currency = reserved_currency(self.instruments[symbol], side)
+            self._accounts[user].change(currency, available=-amount, locked=amount)
+
+    def _trade(self, event: Traded) -> tuple[Order, ...]:
+        self._trades[event.symbol] = event.trade
+        if not event.maker_order:
+            return ()
+        maker = self._fill(self._register[event.maker_order], event, event.maker_fee)
+        taker = self._fill(self._register[event.taker_order], event, event.taker_fee)
+        if maker.status is OrderStatus.FILLED:
+            self._books[event.symbol].side(maker.side).remove(event.price, maker.number)
+        return (maker, taker)
+
+    def _fill(self, order: Order, event: Traded, fee: int) -> Order:
+        instrument = self.instruments[event.symbol]
+        unlocked, paid, received = settle(instrument, order, event.price, event.quantity)
+        account = self._accounts[order.user]
+        account.change(reserved_currency(instrument, order.side), available=unlocked - paid, locked=-unlocked)
+        currency = received_currency(instrument, order.side)
+        account.change(currency, available=received - fee)
+        if fee:
+            self._accounts.open(FEES_USER).change(currency, available=fee)
+        changed = filled_order(order, event, unlocked, fee)
+        self._register.put(changed)
+        return changed
