@@ -1,7 +1,5 @@
 """Decimal text and the integers behind it: money and amounts never pass through a float."""
 
-import re
-
 AMOUNT_DECIMALS = 8
 """Every currency is counted in units of 10^-8, as the spec's balances show."""
 
@@ -11,8 +9,6 @@ UNITS_MAX = 2**63 - 1
 TEXT_LENGTH_MAX = 40
 """A longer number is refused before it is parsed."""
 
-_PLAIN = re.compile(r"(\d+)(?:\.(\d+))?", re.ASCII)
-
 
 def parse_units(text: str, decimals: int) -> int:
     """Return `text` (plain decimal, no sign, no exponent) as an integer in units of 10^-`decimals`.
@@ -20,13 +16,16 @@ def parse_units(text: str, decimals: int) -> int:
     Raises `ValueError`, with a sentence for the sender, for any other text, for non-zero digits past
     `decimals` (zeros past it are accepted) and for more than `UNITS_MAX`.
     """
-    match = _PLAIN.fullmatch(text) if len(text) <= TEXT_LENGTH_MAX else None
-    if match is None:
+    whole, point, fraction = text.partition(".")
+    digits = whole + fraction
+    if (
+        not (digits.isdigit() and digits.isascii() and whole and bool(point) == bool(fraction))
+        or len(text) > TEXT_LENGTH_MAX
+    ):
         raise ValueError("must be a plain decimal number such as '1.25'")
-    whole, fraction = match[1], match[2] or ""
     if fraction[decimals:].strip("0"):
         raise ValueError(f"has more than {decimals} decimals")
-    units = int(whole + fraction[:decimals].ljust(decimals, "0"))
+    units = int(digits.ljust(len(whole) + decimals, "0")[: len(whole) + decimals])
     if units > UNITS_MAX:
         raise ValueError("is too large")
     return units

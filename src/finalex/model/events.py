@@ -10,8 +10,11 @@ from finalex.model.orders import EndReason, OrderType, Side, TimeInForce
 from finalex.model.rejects import RejectReason
 
 
-class Event(msgspec.Struct, frozen=True, tag=True, tag_field="event", gc=False):
-    """The common shape: a struct tagged with its own name."""
+class Event(msgspec.Struct, frozen=True, tag=True, tag_field="event", array_like=True, gc=False):
+    """The common shape: a struct tagged with its own name.
+
+    Encoded it is an array, the name and then the fields in their order: a new field goes to the end, with a default.
+    """
 
 
 class OrderAccepted(Event, frozen=True, kw_only=True):
