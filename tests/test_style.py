@@ -19,15 +19,11 @@ MODULE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 40
 
 LONGER_MODULES: dict[str, int] = {
-    "tests/exchange/test_decide.py": 308,
     "tests/session/test_session.py": 504,
 }
 """Modules above the limit with the lines they have: a number may only fall, and a row may only go."""
 
-LONGER_FUNCTIONS: dict[str, int] = {
-    "tests/exchange/test_decide.py:"
-    "test_the_events_of_an_order_are_its_entry_its_trades_and_what_becomes_of_the_rest": 51,
-}
+LONGER_FUNCTIONS: dict[str, int] = {}
 """Functions above the limit, as `path:name`, in the same way."""
 
 # --- arrows ---------------------------------------------------------------------------------------------

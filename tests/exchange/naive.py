@@ -40,6 +40,8 @@ class NaiveOrder:
 
 @dataclass(frozen=True)
 class NaiveTrade:
+    symbol: str
+    number: int
     maker: int
     taker: int
     price: int
@@ -208,7 +210,11 @@ class NaiveExchange:
         instrument = self.instruments[maker.command.symbol]
         maker_fee = self._settle(maker, maker.price, quantity, instrument.maker_fee_ppm)
         taker_fee = self._settle(taker, maker.price, quantity, instrument.taker_fee_ppm)
-        self.trades.append(NaiveTrade(maker.number, taker.number, maker.price, quantity, maker_fee, taker_fee))
+        symbol = maker.command.symbol
+        number = len([trade for trade in self.trades if trade.symbol == symbol]) + 1
+        self.trades.append(
+            NaiveTrade(symbol, number, maker.number, taker.number, maker.price, quantity, maker_fee, taker_fee)
+        )
 
     def _settle(self, order: NaiveOrder, price: int, quantity: int, ppm: int) -> int:
         instrument, user = self.instruments[order.command.symbol], order.command.user

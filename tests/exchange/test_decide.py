@@ -1,11 +1,11 @@
-"""Cancels, known outcomes and credits, and that deciding is pure."""
+"""Cancels, known outcomes and the events themselves, and that deciding is pure."""
 
 import pytest
 
 from exchange.scenario import play
 from exchange.venue import Venue
 from finalex.exchange.decide import decide
-from finalex.exchange.outcomes import Canceled, Done, NotFound, Placed
+from finalex.exchange.outcomes import Canceled, NotFound, Placed
 from finalex.exchange.state import ExchangeState
 from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, PlaceOrder
 from finalex.model.events import OrderAccepted, OrderEnded, OrderRejected, OrderRested, Traded
@@ -167,55 +167,68 @@ def test_trades_are_counted_per_symbol() -> None:
     assert venue.state.next_trade("ETH/USDT") == 2
 
 
-def test_the_events_of_an_order_are_its_entry_its_trades_and_what_becomes_of_the_rest() -> None:
-    venue = play(f"{FUNDED}\n ann a1 sell 1 @ 10 => new\n ann a2 sell 1 @ 11 => new")
-    now_ms = venue.now_ms + 1
-    accepted = OrderAccepted(
-        order=3,
-        user="bob",
-        symbol="BTC/USDT",
-        side=Side.BUY,
-        type=OrderType.LIMIT,
-        time_in_force=TimeInForce.GTC,
-        post_only=False,
-        price=1100,
-        quantity=30_000,
-        locked=33 * 10**8,
-        client_order_id="b1",
+def entry(order: PlaceOrder, number: int, locked: int, now_ms: int) -> OrderAccepted:
+    """The event with which an order enters."""
+    return OrderAccepted(
+        order=number,
+        user=order.user,
+        symbol=order.symbol,
+        side=order.side,
+        type=order.type,
+        time_in_force=order.time_in_force,
+        post_only=order.post_only,
+        price=order.price,
+        quantity=order.quantity,
+        locked=locked,
+        client_order_id=order.client_order_id,
         time_ms=now_ms,
     )
-    trades = [
-        Traded(
-            symbol="BTC/USDT",
-            trade=number,
-            price=price,
-            quantity=10_000,
-            side=Side.BUY,
-            time_ms=now_ms,
-            maker_order=number,
-            taker_order=3,
-            maker="ann",
-            taker="bob",
-        )
-        for number, price in ((1, 1000), (2, 1100))
-    ]
-    rested = OrderRested(order=3, symbol="BTC/USDT", side=Side.BUY, price=1100, quantity=10_000, time_ms=now_ms)
-    events, outcome = venue.send(limit("bob", Side.BUY, 3, 11, "b1"))
-    assert events == (accepted, *trades, rested)
+
+
+def trade(number: int, price: int, maker: int, taker: int, now_ms: int) -> Traded:
+    """The event of bob taking 1 BTC from ann."""
+    return Traded(
+        symbol="BTC/USDT",
+        trade=number,
+        price=price,
+        quantity=10_000,
+        side=Side.BUY,
+        time_ms=now_ms,
+        maker_order=maker,
+        taker_order=taker,
+        maker="ann",
+        taker="bob",
+    )
+
+
+def test_the_events_of_an_order_are_its_entry_its_trades_and_what_becomes_of_the_rest() -> None:
+    venue = play(f"{FUNDED}\n ann a1 sell 1 @ 10 => new\n ann a2 sell 1 @ 11 => new")
+    command = limit("bob", Side.BUY, 3, 11, "b1")
+    events, outcome = venue.send(command)
+    assert events == (
+        entry(command, 3, 33 * 10**8, venue.now_ms),
+        trade(1, 1000, 1, 3, venue.now_ms),
+        trade(2, 1100, 2, 3, venue.now_ms),
+        OrderRested(order=3, symbol="BTC/USDT", side=Side.BUY, price=1100, quantity=10_000, time_ms=venue.now_ms),
+    )
     assert isinstance(outcome, Placed)
     assert outcome.order.filled_value == 10_000 * 1000 + 10_000 * 1100
-    ended, _ = venue.send(CancelOrder(user="bob", client_order_id="b1"))
-    assert ended == (
+
+
+def test_a_cancel_is_one_event() -> None:
+    venue = play(f"{FUNDED}\n ann a1 sell 3 @ 10 => new\n bob b1 buy 1 @ 10 => 1 @ 10 with a1; filled")
+    events, _ = venue.send(CancelOrder(user="ann", client_order_id="a1"))
+    assert events == (
         OrderEnded(
-            order=3,
-            user="bob",
+            order=1,
+            user="ann",
             symbol="BTC/USDT",
-            side=Side.BUY,
-            price=1100,
-            quantity=10_000,
+            side=Side.SELL,
+            price=1000,
+            quantity=20_000,
             rested=True,
             reason=EndReason.CANCELED,
-            time_ms=now_ms + 1,
+            time_ms=venue.now_ms,
         ),
     )
 
@@ -238,37 +251,6 @@ def test_a_refusal_is_one_event() -> None:
         reason=RejectReason.INSUFFICIENT_FUNDS,
         time_ms=venue.now_ms,
     )
-
-
-def test_a_credit_makes_the_account() -> None:
-    venue = Venue()
-    assert not venue.state.exists("ann")
-    assert venue.send(Credit(user="ann", currency="BTC", amount=5, reference="r"))[1] == Done()
-    assert venue.state.exists("ann")
-    assert venue.state.available("ann", "BTC") == 5
-
-
-def test_a_credit_with_a_reference_seen_before_does_nothing() -> None:
-    venue = Venue()
-    venue.send(Credit(user="ann", currency="BTC", amount=5, reference="r"))
-    assert venue.send(Credit(user="ann", currency="BTC", amount=5, reference="r")) == ((), Done())
-    assert venue.send(Credit(user="ann", currency="USDT", amount=7, reference="r")) == ((), Done())
-    venue.send(Credit(user="ann", currency="BTC", amount=3, reference="s"))
-    assert venue.state.available("ann", "BTC") == 8
-    assert venue.state.available("ann", "USDT") == 0
-
-
-def test_every_account_has_references_of_its_own() -> None:
-    venue = Venue()
-    for user in ("ann", "bob"):
-        venue.send(Credit(user=user, currency="BTC", amount=5, reference="welcome"))
-    assert venue.state.available("bob", "BTC") == 5
-
-
-@pytest.mark.parametrize("amount", [0, -1])
-def test_a_credit_must_be_positive(amount: int) -> None:
-    with pytest.raises(ValueError, match="not positive"):
-        Venue().send(Credit(user="ann", currency="BTC", amount=amount, reference="r"))
 
 
 def test_a_symbol_must_be_one_that_is_traded_here() -> None:

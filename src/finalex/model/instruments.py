@@ -2,10 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 
 import msgspec
 
 from finalex.model.decimals import AMOUNT_DECIMALS, UNITS_MAX, format_units, parse_units
+
+PRICE_DECIMALS_MAX = 12
+_POWERS: list[int] = [10**exponent for exponent in range(PRICE_DECIMALS_MAX + 1)]
+
+
+@lru_cache(maxsize=4096)
+def _split(symbol: str) -> tuple[str, str]:
+    base, _, quote = symbol.partition("/")
+    return base, quote
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,10 +41,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     taker_fee_ppm: int = 1000
 
     def __post_init__(self) -> None:
-        base, _, quote = self.symbol.partition("/")
+        base, quote = self.base, self.quote
         if not (base.isascii() and base.isalnum() and quote.isascii() and quote.isalnum()):
             raise ValueError(f"symbol '{self.symbol}' is not of the form BASE/QUOTE")
-        if not (0 <= self.price_decimals <= 12 and 0 <= self.quantity_decimals <= AMOUNT_DECIMALS):
+        if not (0 <= self.price_decimals <= PRICE_DECIMALS_MAX and 0 <= self.quantity_decimals <= AMOUNT_DECIMALS):
             raise ValueError(f"{self.symbol}: price_decimals is 0 to 12, quantity_decimals 0 to 8")
         if self.tick_size < 1 or self.lot_size < 1:
             raise ValueError(f"{self.symbol}: tick_size and lot_size must be positive")
@@ -53,20 +63,20 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def base(self) -> str:
         """The currency that is bought and sold."""
-        return self.symbol.partition("/")[0]
+        return _split(self.symbol)[0]
 
     @property
     def quote(self) -> str:
         """The currency that prices are in."""
-        return self.symbol.partition("/")[2]
+        return _split(self.symbol)[1]
 
     @property
     def _notional_divisor(self) -> int:
-        return int(10 ** max(0, self.price_decimals + self.quantity_decimals - AMOUNT_DECIMALS))
+        return _POWERS[max(0, self.price_decimals + self.quantity_decimals - AMOUNT_DECIMALS)]
 
     @property
     def _notional_factor(self) -> int:
-        return int(10 ** max(0, AMOUNT_DECIMALS - self.price_decimals - self.quantity_decimals))
+        return _POWERS[max(0, AMOUNT_DECIMALS - self.price_decimals - self.quantity_decimals)]
 
     def notional(self, price: int, quantity: int) -> int:
         """Return price × quantity as an amount of the quote; exact on tick and lot, else rounded down."""
@@ -74,7 +84,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def base_amount(self, quantity: int) -> int:
         """Return `quantity` as an amount (10^-8) of the base currency."""
-        return int(quantity * 10 ** (AMOUNT_DECIMALS - self.quantity_decimals))
+        return quantity * _POWERS[AMOUNT_DECIMALS - self.quantity_decimals]
 
     def parse_price(self, text: str) -> int:
         """Return a price in units; `ValueError` says what is wrong with `text`."""
