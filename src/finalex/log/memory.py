@@ -3,36 +3,70 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from finalex.log.port import Follower, LogTrimmedError
+from finalex.log.delivery import Delivery
+from finalex.log.port import Follower, LogProblem, LogRefusedError, LogTrimmedError, OnDurable
 from finalex.model.events import AnyEvent, Batch
 
 
 class MemoryLog:
-    """Keeps the last `batches_max` batches."""
+    """Keeps the last `batches_max` batches; `append` gives a batch to the followers before it returns.
 
-    def __init__(self, batches_max: int = 10_000) -> None:
+    It goes on after the batch `sequence` at `time_ms` of another log, if they are given.
+    """
+
+    def __init__(self, batches_max: int = 10_000, *, sequence: int = 0, time_ms: int = 0) -> None:
         self._batches: deque[Batch] = deque(maxlen=batches_max)
-        self._followers: list[Follower] = []
-        self._sequence = 0
-        self._time_ms = 0
+        self._delivery = Delivery(sequence)
+        self._sequence = sequence
+        self._time_ms = time_ms
+        self._closed = False
+
+    @property
+    def sequence(self) -> int:
+        """See `Log.sequence`."""
+        return self._sequence
+
+    @property
+    def time_ms(self) -> int:
+        """See `Log.time_ms`."""
+        return self._time_ms
+
+    @property
+    def problem(self) -> LogProblem | None:
+        """See `Log.problem`; memory has none."""
+        return LogProblem.CLOSED if self._closed else None
 
     def append(self, events: Iterable[AnyEvent], time_ms: int) -> Batch:
         """See `Log.append`."""
+        if self._closed:
+            raise LogRefusedError(LogProblem.CLOSED)
         self._sequence += 1
         self._time_ms = max(self._time_ms, time_ms)
         batch = Batch(sequence=self._sequence, time_ms=self._time_ms, events=tuple(events))
         self._batches.append(batch)
-        for follower in self._followers:
-            follower(batch)
+        self._delivery.give(batch)
         return batch
 
     def follow(self, follower: Follower) -> None:
         """See `Log.follow`."""
-        self._followers.append(follower)
+        self._delivery.follow(follower)
+
+    def when_durable(self, sequence: int, callback: OnDurable) -> None:
+        """See `Log.when_durable`: at once, or, asked by a follower, after all followers have the batch."""
+        if sequence > self._sequence:
+            raise ValueError(f"there is no batch {sequence} yet")
+        self._delivery.when_durable(sequence, callback)
 
     def read(self, after: int) -> Iterator[Batch]:
         """See `Log.read`."""
         oldest = self._batches[0].sequence if self._batches else self._sequence + 1
         if after + 1 < oldest:
-            raise LogTrimmedError(f"batches up to {oldest - 1} are no longer kept")
+            raise LogTrimmedError(f"Batches up to {oldest - 1} are no longer kept.")
         return (batch for batch in tuple(self._batches) if batch.sequence > after)
+
+    def trim(self, sequence: int) -> None:
+        """See `Log.trim`; only `batches_max` counts here."""
+
+    def close(self) -> None:
+        """See `Log.close`."""
+        self._closed = True

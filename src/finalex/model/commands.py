@@ -43,4 +43,13 @@ class Credit(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
 
 
-Command = PlaceOrder | CancelOrder | CancelAllOrders | Credit
+class Debit(msgspec.Struct, frozen=True, kw_only=True):
+    """Take `amount` (10^-8 of `currency`) from an available balance; credits and debits share their references."""
+
+    user: str
+    currency: str
+    amount: int
+    reference: str
+
+
+Command = PlaceOrder | CancelOrder | CancelAllOrders | Credit | Debit

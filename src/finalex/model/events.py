@@ -107,6 +107,16 @@ class Credited(Event, frozen=True, kw_only=True):
     time_ms: int
 
 
+class Debited(Event, frozen=True, kw_only=True):
+    """`amount` left an account for outside."""
+
+    user: str
+    currency: str
+    amount: int
+    reference: str
+    time_ms: int
+
+
 Level = tuple[int, int]
 """A price and the total quantity at it, in units."""
 
@@ -139,7 +149,7 @@ class BookWithdrawn(Event, frozen=True, kw_only=True):
     time_ms: int
 
 
-ExchangeEvent = OrderAccepted | OrderRejected | OrderRested | OrderEnded | Traded | Credited
+ExchangeEvent = OrderAccepted | OrderRejected | OrderRested | OrderEnded | Traded | Credited | Debited
 AnyEvent = ExchangeEvent | BookReset | LevelsChanged | BookWithdrawn
 
 

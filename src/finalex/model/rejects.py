@@ -8,6 +8,8 @@ class RejectReason(StrEnum):
 
     TRADING_DISABLED = "trading_disabled"
     """This server's source takes no orders (it replays or mirrors a market)."""
+    EXCHANGE_UNAVAILABLE = "exchange_unavailable"
+    """Nothing can be made durable at the moment (a full disk, for instance): try again later."""
     PRICE_OUT_OF_BOUNDS = "price_out_of_bounds"
     PRICE_NOT_ON_TICK = "price_not_on_tick"
     QUANTITY_OUT_OF_BOUNDS = "quantity_out_of_bounds"
