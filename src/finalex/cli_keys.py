@@ -8,6 +8,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from finalex.admin.errors import AdminError, NoServerError
+from finalex.admin.messages import ClosedReply, CloseKey
+from finalex.cli_admin import ask_server
 from finalex.clock import now_ms
 from finalex.config import SETTINGS, load_config
 from finalex.credentials.grants import GrantError, parse_grant
@@ -88,13 +91,27 @@ def revoke(
     config: ConfigFile = "",
     **flags: str | bool,
 ) -> int:
-    """Make a key worthless at once, also for a server that runs."""
+    """Make a key worthless at once; a server that runs ends the connections that it opened."""
     with closing(_store(flags, config)) as store:
         record = store.revoke(key, now_ms())
     if record is None:
         print("finalex: There is no such key; 'finalex api-key list' shows them all.", file=sys.stderr)
         return 1
     print(f"Key {record.id}… of {record.user} is revoked.")
+    return _close_connections(record, flags, config)
+
+
+def _close_connections(record: KeyRecord, flags: dict[str, str | bool], config: str) -> int:
+    """Have a server that runs end the connections that the key opened; without one there are none."""
+    try:
+        closed = ask_server(CloseKey(key=record.id), ClosedReply, flags, config).connections
+    except NoServerError:
+        return 0
+    except AdminError as error:
+        sys.stdout.flush()
+        print(f"finalex: Connections that it opened may go on. {error}", file=sys.stderr)
+        return 1
+    print(f"The running server closed {closed} connection{'' if closed == 1 else 's'} that it had opened.")
     return 0
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
 
-from finalex.model.commands import CancelAllOrders, CancelOrder, Credit, PlaceOrder
+from finalex.model.commands import CancelAllOrders, CancelOrder, Credit, Debit, PlaceOrder
 from finalex.model.instruments import Instrument, Instruments
 from finalex.model.orders import OrderType, Side, TimeInForce
 
@@ -58,12 +58,18 @@ class NaiveExchange:
     open_orders: list[NaiveOrder] = field(default_factory=list)
     trades: list[NaiveTrade] = field(default_factory=list)
     owned: Counter[tuple[str, str]] = field(default_factory=Counter)
-    references: list[tuple[str, str]] = field(default_factory=list)
+    booked: dict[tuple[str, str], Credit | Debit] = field(default_factory=dict)
 
-    def credit(self, command: Credit) -> None:
-        if (command.user, command.reference) not in self.references:
-            self.references.append((command.user, command.reference))
-            self.owned[command.user, command.currency] += command.amount
+    def enter(self, command: Credit | Debit) -> str:
+        first = self.booked.get((command.user, command.reference))
+        if first is not None:
+            return "earlier" if first == command else "reference_used"
+        funds = command.user, command.currency
+        if isinstance(command, Debit) and command.amount > self.owned[funds] - self.reserved()[funds]:
+            return "insufficient_funds"
+        self.booked[command.user, command.reference] = command
+        self.owned[funds] += command.amount if isinstance(command, Credit) else -command.amount
+        return "booked"
 
     def cancel(self, command: CancelOrder) -> list[NaiveOrder]:
         return self._cancel(

@@ -34,7 +34,7 @@ SYMBOL = "BTC/USDT"
 _TIMES = {"ioc": TimeInForce.IOC, "fok": TimeInForce.FOK}
 
 
-def play(text: str, venue: Venue | None = None) -> Venue:
+def check_play(text: str, venue: Venue | None = None) -> Venue:
     """Play a scenario on `venue` (by default a new one without fees) and return it, checked over."""
     scenario = Scenario(venue or Venue())
     for number, line in enumerate(text.splitlines(), 1):

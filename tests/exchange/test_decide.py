@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.scenario import play
+from exchange.scenario import check_play
 from exchange.venue import Venue
 from finalex.exchange.decide import decide
 from finalex.exchange.outcomes import Canceled, NotFound, Placed
@@ -35,7 +35,7 @@ def limit(user: str, side: Side, quantity: int, price: int, client_order_id: str
 
 
 def test_an_order_is_canceled_by_its_client_order_id() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann x buy 1 @ 10        => new
         bob x buy 1 @ 11        => new
         ann cancel x            => canceled x
@@ -47,7 +47,7 @@ def test_an_order_is_canceled_by_its_client_order_id() -> None:
 
 
 def test_a_filled_a_refused_and_an_expired_order_are_not_there_to_cancel() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 1 @ 10          => new
         bob b1 buy 1 @ 10           => 1 @ 10 with a1; filled
         bob b2 buy 1 @ 10 ioc       => expired unfilled
@@ -60,7 +60,7 @@ def test_a_filled_a_refused_and_an_expired_order_are_not_there_to_cancel() -> No
 
 
 def test_all_orders_are_canceled_oldest_first() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         bob b3 buy 1 @ 12                   => new
         bob b1 buy 1 @ 10                   => new
         bob b2 sell 1 @ 13                  => new
@@ -75,7 +75,7 @@ def test_all_orders_are_canceled_oldest_first() -> None:
 
 
 def test_an_order_is_canceled_by_its_own_id_and_by_its_own_user_only() -> None:
-    venue = play(f"{FUNDED}\n ann - buy 1 @ 10 => new\n ann - buy 1 @ 11 => new")
+    venue = check_play(f"{FUNDED}\n ann - buy 1 @ 10 => new\n ann - buy 1 @ 11 => new")
     first, second = venue.state.open_orders("ann")
     other_time = order_id_text(first.number, first.created_ms + 1)
     for user, order_id in [
@@ -97,12 +97,12 @@ def test_an_order_is_canceled_by_its_own_id_and_by_its_own_user_only() -> None:
 
 
 def test_a_cancel_that_names_no_order_finds_none() -> None:
-    venue = play(f"{FUNDED}\n ann - buy 1 @ 10 => new")
+    venue = check_play(f"{FUNDED}\n ann - buy 1 @ 10 => new")
     assert venue.send(CancelOrder(user="ann")) == ((), NotFound())
 
 
 def test_a_client_order_id_seen_before_gives_the_first_outcome_as_it_is_now() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 2 @ 10          => new
         ann a1 buy 5 @ 99           => known; new
         bob b1 buy 1 @ 10           => 1 @ 10 with a1; filled
@@ -115,7 +115,7 @@ def test_a_client_order_id_seen_before_gives_the_first_outcome_as_it_is_now() ->
 
 
 def test_a_refusal_and_an_expiry_are_known_outcomes_too() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         bob b1 buy 1 market         => rejected no_liquidity
         bob b2 buy 1 @ 10 fok       => expired unfilled
         ann a1 sell 5 @ 10          => new
@@ -129,14 +129,14 @@ def test_a_refusal_and_an_expiry_are_known_outcomes_too() -> None:
 
 
 def test_users_may_choose_the_same_client_order_ids() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann x buy 1 @ 10            => new
         bob x buy 1 @ 10            => new
     """)
 
 
 def test_orders_without_a_client_order_id_are_all_different() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann - buy 1 @ 10            => new
         ann - buy 1 @ 10            => new
         book 2 @ 10 |
@@ -144,7 +144,7 @@ def test_orders_without_a_client_order_id_are_all_different() -> None:
 
 
 def test_refused_orders_use_up_a_number_as_well() -> None:
-    venue = play(f"""{FUNDED}
+    venue = check_play(f"""{FUNDED}
         ann - buy 1 @ 10            => new
         ann - buy 1 market          => rejected no_liquidity
         ann - buy 1 @ 10            => new
@@ -154,7 +154,7 @@ def test_refused_orders_use_up_a_number_as_well() -> None:
 
 
 def test_trades_are_counted_per_symbol() -> None:
-    venue = play(f"""{FUNDED}
+    venue = check_play(f"""{FUNDED}
         ann - sell 1 @ 10               => new
         ann - sell 1 @ 11               => new
         bob - sell 1 @ 10 on ETH/USDT   => new
@@ -202,7 +202,7 @@ def trade(number: int, price: int, maker: int, taker: int, now_ms: int) -> Trade
 
 
 def test_the_events_of_an_order_are_its_entry_its_trades_and_what_becomes_of_the_rest() -> None:
-    venue = play(f"{FUNDED}\n ann a1 sell 1 @ 10 => new\n ann a2 sell 1 @ 11 => new")
+    venue = check_play(f"{FUNDED}\n ann a1 sell 1 @ 10 => new\n ann a2 sell 1 @ 11 => new")
     command = limit("bob", Side.BUY, 3, 11, "b1")
     events, outcome = venue.send(command)
     assert events == (
@@ -216,7 +216,7 @@ def test_the_events_of_an_order_are_its_entry_its_trades_and_what_becomes_of_the
 
 
 def test_a_cancel_is_one_event() -> None:
-    venue = play(f"{FUNDED}\n ann a1 sell 3 @ 10 => new\n bob b1 buy 1 @ 10 => 1 @ 10 with a1; filled")
+    venue = check_play(f"{FUNDED}\n ann a1 sell 3 @ 10 => new\n bob b1 buy 1 @ 10 => 1 @ 10 with a1; filled")
     events, _ = venue.send(CancelOrder(user="ann", client_order_id="a1"))
     assert events == (
         OrderEnded(
@@ -271,7 +271,7 @@ def test_a_symbol_must_be_one_that_is_traded_here() -> None:
     ],
 )
 def test_deciding_changes_nothing_and_always_decides_the_same(command: Command) -> None:
-    venue = play(f"{FUNDED}\n ann a1 sell 1 @ 10 => new\n ann a2 sell 1 @ 11 => new")
+    venue = check_play(f"{FUNDED}\n ann a1 sell 1 @ 10 => new\n ann a2 sell 1 @ 11 => new")
     before = venue.state.state_hash()
     assert decide(venue.state, command, 5_000) == decide(venue.state, command, 5_000) != ()
     assert venue.state.state_hash() == before
@@ -285,6 +285,6 @@ def test_two_exchanges_with_the_same_commands_are_the_same() -> None:
         bob b3 buy 1 market         => rejected no_liquidity
         bob b4 buy 1 @ 5            => new
     """
-    first, second = play(script), play(script)
+    first, second = check_play(script), check_play(script)
     assert first.events == second.events
     assert first.state.state_hash() == second.state.state_hash() != ExchangeState(first.instruments).state_hash()

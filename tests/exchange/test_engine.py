@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.scenario import play
+from exchange.scenario import check_play
 from exchange.venue import Venue
 from finalex.exchange.engine import outcome_of
 from finalex.exchange.outcomes import Canceled, NotFound, Placed, Refused
@@ -26,7 +26,7 @@ def order(user: str, side: Side, price: int, client_order_id: str | None = None)
 
 @pytest.fixture
 def venue() -> Venue:
-    return play("credit ann 5 BTC\n credit ann 500 USDT\n credit bob 5 BTC\n credit bob 500 USDT")
+    return check_play("credit ann 5 BTC\n credit ann 500 USDT\n credit bob 5 BTC\n credit bob 500 USDT")
 
 
 def test_a_placed_order_is_answered_as_it_stands_after_its_command(venue: Venue) -> None:
@@ -85,4 +85,4 @@ def test_nothing_to_cancel_is_not_found_for_one_order_and_no_order_for_all(venue
 
 def test_an_order_that_left_no_trace_has_no_outcome(venue: Venue) -> None:
     with pytest.raises(ValueError, match="no order"):
-        outcome_of(venue.state, order("ann", Side.BUY, 1, "x"), [])
+        outcome_of(venue.state, order("ann", Side.BUY, 1, "x"), [], [])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.scenario import play
+from exchange.scenario import check_play
 from exchange.venue import Venue, bitcoin, ether
 from finalex.exchange.accounts import FEES_USER
 from finalex.exchange.funds import fee
@@ -20,7 +20,7 @@ def with_fees(maker_fee_ppm: int = 800, taker_fee_ppm: int = 1000) -> Venue:
 
 
 def test_a_buy_reserves_price_times_quantity_and_a_sell_its_quantity() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 2 @ 100         => new
         bob b1 buy 3 @ 50           => new
         ann has 98 + 2 locked BTC
@@ -31,7 +31,7 @@ def test_a_buy_reserves_price_times_quantity_and_a_sell_its_quantity() -> None:
 
 
 def test_a_cancel_releases_what_was_reserved() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 2 @ 100         => new
         bob b1 buy 3 @ 50           => new
         ann cancel a1               => canceled a1
@@ -43,7 +43,7 @@ def test_a_cancel_releases_what_was_reserved() -> None:
 
 
 def test_a_partly_filled_order_keeps_the_rest_reserved_until_it_ends() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 2 @ 100         => new
         bob b1 buy 0.5 @ 100        => 0.5 @ 100 with a1; filled
         ann has 98 + 1.5 locked BTC
@@ -56,7 +56,7 @@ def test_a_partly_filled_order_keeps_the_rest_reserved_until_it_ends() -> None:
 
 
 def test_a_buy_that_fills_below_its_limit_gets_the_difference_back_at_once() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 1 @ 100         => new
         bob b1 buy 3 @ 150          => 1 @ 100 with a1; partially_filled
         bob has 9600 + 300 locked USDT
@@ -65,7 +65,7 @@ def test_a_buy_that_fills_below_its_limit_gets_the_difference_back_at_once() -> 
 
 
 def test_fees_are_taken_from_what_each_side_receives() -> None:
-    play(
+    check_play(
         f"""{FUNDED}
         ann a1 sell 2 @ 100         => new
         bob b1 buy 1 @ 100          => 1 @ 100 with a1; filled
@@ -83,7 +83,7 @@ def test_fees_are_taken_from_what_each_side_receives() -> None:
 
 
 def test_the_roles_decide_the_fee_not_the_sides() -> None:
-    play(
+    check_play(
         f"""{FUNDED}
         bob b1 buy 1 @ 100          => new
         ann a1 sell 1 @ 100         => 1 @ 100 with b1; filled
@@ -95,7 +95,7 @@ def test_the_roles_decide_the_fee_not_the_sides() -> None:
 
 
 def test_fees_add_up_over_the_fills_of_an_order() -> None:
-    play(
+    check_play(
         f"""{FUNDED}
         ann a1 sell 1 @ 100         => new
         ann a2 sell 1 @ 200         => new
@@ -109,7 +109,7 @@ def test_fees_add_up_over_the_fills_of_an_order() -> None:
 
 
 def test_a_fee_is_rounded_up_to_the_unit() -> None:
-    play(
+    check_play(
         f"""{FUNDED}
         ann a1 sell 0.05 @ 100      => new
         bob b1 buy 0.05 market      => 0.05 @ 100 with a1; filled
@@ -118,7 +118,7 @@ def test_a_fee_is_rounded_up_to_the_unit() -> None:
     """,
         with_fees(maker_fee_ppm=1, taker_fee_ppm=1),
     )
-    play(
+    check_play(
         f"""{FUNDED}
         ann a1 sell 0.051 @ 100.50  => new
         bob b1 buy 0.051 market     => 0.051 @ 100.5 with a1; filled
@@ -130,7 +130,7 @@ def test_a_fee_is_rounded_up_to_the_unit() -> None:
 
 
 def test_a_fee_may_take_all_that_is_received() -> None:
-    play(
+    check_play(
         f"""{FUNDED}
         ann a1 sell 1 @ 100         => new
         bob b1 buy 1 @ 100          => 1 @ 100 with a1; filled
@@ -144,7 +144,7 @@ def test_a_fee_may_take_all_that_is_received() -> None:
 
 
 def test_all_funds_can_be_spent_whatever_the_fee() -> None:
-    play(
+    check_play(
         """
         credit ann 1 BTC
         credit bob 100 USDT
@@ -158,7 +158,7 @@ def test_all_funds_can_be_spent_whatever_the_fee() -> None:
 
 
 def test_what_is_received_can_be_spent_at_once() -> None:
-    play("""
+    check_play("""
         credit ann 1 BTC
         credit bob 100 USDT
         ann a1 sell 1 @ 100         => new
@@ -170,7 +170,7 @@ def test_what_is_received_can_be_spent_at_once() -> None:
 
 
 def test_one_currency_can_be_the_base_of_one_symbol_and_the_quote_of_another() -> None:
-    play(
+    check_play(
         """
         credit ann 10 ETH
         credit bob 10 BTC

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.scenario import play
+from exchange.scenario import check_play
 from exchange.venue import Venue
 
 FUNDED = """
@@ -17,7 +17,7 @@ FUNDED = """
 
 def market(text: str) -> Venue:
     """Play a scenario in which ann, bob and cat have 100 BTC and 10000 USDT each."""
-    return play(FUNDED + text)
+    return check_play(FUNDED + text)
 
 
 def test_an_order_that_meets_nobody_rests() -> None:

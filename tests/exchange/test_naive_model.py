@@ -14,12 +14,12 @@ from exchange.naive import NaiveExchange, NaiveOrder, NaiveTrade
 from exchange.venue import BookView, Venue, books, check_funds, check_uncrossed, credited
 from finalex.exchange.accounts import FEES_USER, NOTHING
 from finalex.exchange.order import Order
-from finalex.exchange.outcomes import Canceled, Done, NotFound, Outcome, Placed, Refused
-from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, PlaceOrder
+from finalex.exchange.outcomes import Canceled, Declined, Done, NotFound, Outcome, Placed, Refused
+from finalex.exchange.rules import RULES
+from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, Debit, PlaceOrder
 from finalex.model.events import OrderAccepted, Traded
 from finalex.model.instruments import Instrument
 from finalex.model.orders import EndReason, OrderStatus, OrderType, Side, TimeInForce, order_id_text
-from finalex.model.rejects import RejectReason
 
 T = TypeVar("T")
 
@@ -45,6 +45,8 @@ TIMES = (TimeInForce.GTC,) * 4 + (TimeInForce.IOC, TimeInForce.FOK)
 OPEN_ORDERS_MAX = 6
 FUNDS = 200
 LABELS = 24
+AMOUNTS = (1, 20, 20, 150)
+REFERENCES = 12
 
 
 class CancelNumber(msgspec.Struct, frozen=True):
@@ -54,7 +56,7 @@ class CancelNumber(msgspec.Struct, frozen=True):
     number: int
 
 
-Step = PlaceOrder | CancelOrder | CancelNumber | CancelAllOrders | Credit
+Step = PlaceOrder | CancelOrder | CancelNumber | CancelAllOrders | Credit | Debit
 
 
 class Draw:
@@ -85,8 +87,9 @@ def step(data: bytes) -> Step:
     if kind >= 51:
         return CancelOrder(user=user, client_order_id=f"c{draw.below(LABELS)}")
     if kind >= 47:
-        amount, reference = draw.below(200) + 1, f"r{draw.below(16)}"
-        return Credit(user=user, currency=draw.one(CURRENCIES), amount=amount, reference=reference)
+        booking: type[Credit | Debit] = Credit if draw.below(2) else Debit
+        currency, amount, reference = draw.one(CURRENCIES), draw.one(AMOUNTS), f"r{draw.below(REFERENCES)}"
+        return booking(user=user, currency=currency, amount=amount, reference=reference)
     return order(draw, user)
 
 
@@ -142,6 +145,7 @@ class Comparison:
         self.model = NaiveExchange(self.venue.instruments, OPEN_ORDERS_MAX)
         self.view = BookView()
         self.credits: Counter[str] = Counter()
+        self.bookings: Counter[object] = Counter()
         self.created_ms: dict[int, int] = {}
         for user in USERS[:-1]:  # the last one begins with nothing
             for currency in CURRENCIES:
@@ -149,10 +153,11 @@ class Comparison:
 
     def send(self, step: Step) -> None:
         """Send one command to both and compare everything."""
-        if isinstance(step, Credit):
+        if isinstance(step, Credit | Debit):
             step = msgspec.structs.replace(step, amount=step.amount * self.units[step.currency])
         trades_before = len(self.model.trades)
         expected = self._expected(step)
+        self.bookings.update([expected] if isinstance(expected, str) else [])
         events, outcome = self.venue.send(self._command(step))
         assert described(outcome) == expected
         self.view.apply(events)
@@ -179,9 +184,8 @@ class Comparison:
                 return [naive_order(o) for o in self.model.cancel(step)] or NotFound()
             case CancelAllOrders():
                 return [naive_order(o) for o in self.model.cancel_all(step)]
-            case Credit():
-                self.model.credit(step)
-                return Done()
+            case Credit() | Debit():
+                return self.model.enter(step)
 
     def compare(self) -> None:
         """Assert that books, queues and balances agree, and that nothing was made or lost."""
@@ -218,6 +222,10 @@ def described(outcome: Outcome) -> object:
             return described_order(order)
         case Canceled(orders):
             return [described_order(order) for order in orders]
+        case Done(earlier):
+            return "earlier" if earlier else "booked"
+        case Declined(reason):
+            return reason.value
         case _:
             return outcome
 
@@ -247,12 +255,15 @@ def naive_trade(event: Traded) -> NaiveTrade:
 
 
 ENDS = {
-    *((OrderStatus.REJECTED, reason) for reason in RejectReason if reason is not RejectReason.TRADING_DISABLED),
+    *((OrderStatus.REJECTED, reason) for reason, _ in RULES),
     *((OrderStatus.EXPIRED, reason) for reason in (EndReason.UNFILLED, EndReason.SELF_TRADE)),
     (OrderStatus.CANCELED, EndReason.CANCELED),
     *((status, "") for status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED)),
 }
 """Everything that can become of an order."""
+
+BOOKINGS = {"booked", "earlier", "reference_used", "insufficient_funds"}
+"""Everything that can become of a small credit or debit, in the terms of the naive model."""
 
 
 @pytest.mark.parametrize(
@@ -278,8 +289,10 @@ def test_the_exchange_and_the_naive_model_always_agree(decimals: tuple[int, int]
         counts.update(["sent"] * len(commands))
         counts.update(["trades"] * len(comparison.model.trades))
         counts.update((order.status, order.reason) for order in comparison.model.orders)
+        counts.update(comparison.bookings)
 
     compare()
     assert counts["sent"] >= COMMANDS_PER_EXAMPLE * EXAMPLES
     assert counts["trades"] >= counts["sent"] // 10
     assert not ENDS - counts.keys()
+    assert not BOOKINGS - counts.keys()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.scenario import play
+from exchange.scenario import check_play
 from exchange.venue import Venue
 from finalex.exchange.rules import RULES
 from finalex.model.rejects import RejectReason
@@ -16,12 +16,13 @@ FUNDED = """
 
 
 def test_the_rules_are_checked_in_the_order_of_the_reasons() -> None:
-    reasons = [reason for reason in RejectReason if reason is not RejectReason.TRADING_DISABLED]
+    of_sources = (RejectReason.TRADING_DISABLED, RejectReason.EXCHANGE_UNAVAILABLE)
+    reasons = [reason for reason in RejectReason if reason not in of_sources]
     assert [reason for reason, _ in RULES] == reasons
 
 
 def test_a_price_must_lie_within_its_bounds() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 buy 50 @ 0.5         => rejected price_out_of_bounds
         ann a2 buy 50 @ 1           => new
         ann a3 sell 1 @ 1000        => new
@@ -31,7 +32,7 @@ def test_a_price_must_lie_within_its_bounds() -> None:
 
 
 def test_a_price_must_be_on_the_tick() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 buy 1 @ 10.25        => rejected price_not_on_tick
         ann a2 buy 1 @ 10.51        => rejected price_not_on_tick
         ann a3 buy 1 @ 10.50        => new
@@ -39,7 +40,7 @@ def test_a_price_must_be_on_the_tick() -> None:
 
 
 def test_a_quantity_must_lie_within_its_bounds() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 buy 0.009 @ 900      => rejected quantity_out_of_bounds
         ann a2 buy 0.01 @ 900       => new
         ann a3 buy 100 @ 900        => new
@@ -51,7 +52,7 @@ def test_a_quantity_must_lie_within_its_bounds() -> None:
 
 
 def test_a_quantity_must_be_on_the_lot() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 buy 1.0005 @ 100     => rejected quantity_not_on_lot
         ann a2 buy 1.001 @ 100      => new
         bob b1 sell 0.5005 market   => rejected quantity_not_on_lot
@@ -59,7 +60,7 @@ def test_a_quantity_must_be_on_the_lot() -> None:
 
 
 def test_a_limit_order_must_be_worth_the_minimum() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 buy 0.049 @ 100      => rejected notional_too_small
         ann a2 buy 0.05 @ 100       => new
         ann a3 sell 0.024 @ 200     => rejected notional_too_small
@@ -68,7 +69,7 @@ def test_a_limit_order_must_be_worth_the_minimum() -> None:
 
 
 def test_a_market_order_is_worth_what_it_would_meet() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 0.05 @ 100      => new
         ann a2 sell 1 @ 200         => new
         bob b1 buy 0.049 market     => rejected notional_too_small
@@ -79,7 +80,7 @@ def test_a_market_order_is_worth_what_it_would_meet() -> None:
 
 
 def test_a_large_market_order_is_not_small_because_the_book_is_thin() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 0.06 @ 100      => new
         bob b1 buy 0.02 @ 100 ioc   => rejected notional_too_small
         bob b2 buy 0.05 @ 100       => 0.05 @ 100 with a1; filled
@@ -90,7 +91,7 @@ def test_a_large_market_order_is_not_small_because_the_book_is_thin() -> None:
 
 
 def test_a_market_order_before_its_own_order_is_worth_what_it_asks_for() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 1 @ 100         => new
         ann a2 buy 0.049 market     => rejected notional_too_small
         ann a3 buy 0.05 market      => expired self_trade
@@ -98,7 +99,7 @@ def test_a_market_order_before_its_own_order_is_worth_what_it_asks_for() -> None
 
 
 def test_an_account_may_have_so_many_open_orders() -> None:
-    play(
+    check_play(
         f"""{FUNDED}
         ann a1 buy 1 @ 10           => new
         ann a2 buy 1 @ 10           => new
@@ -116,7 +117,7 @@ def test_an_account_may_have_so_many_open_orders() -> None:
 
 
 def test_an_order_that_cannot_stay_open_is_not_one_too_many() -> None:
-    play(
+    check_play(
         f"""{FUNDED}
         ann a1 buy 1 @ 10           => new
         bob b1 buy 9 @ 9            => new
@@ -134,11 +135,11 @@ def test_an_order_that_cannot_stay_open_is_not_one_too_many() -> None:
 
 def test_by_default_the_501st_open_order_is_one_too_many() -> None:
     orders = "\n".join(f"ann a{index} buy 1 @ 10 => new" for index in range(500))
-    play(f"{FUNDED}\n{orders}\nann last buy 1 @ 10 => rejected too_many_open_orders")
+    check_play(f"{FUNDED}\n{orders}\nann last buy 1 @ 10 => rejected too_many_open_orders")
 
 
 def test_a_post_only_market_order_would_always_take() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 sell 1 @ 100             => new
         bob b1 buy 1 market post-only   => rejected post_only_would_take
     """)
@@ -146,7 +147,7 @@ def test_a_post_only_market_order_would_always_take() -> None:
 
 @pytest.mark.parametrize("side", ["buy", "sell"])
 def test_a_market_order_needs_somebody_to_trade_with(side: str) -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         ann a1 buy 1 @ 10 on ETH/USDT       => new
         ann a2 {side} 1 market              => rejected no_liquidity
         ann a3 {side} 1 market fok          => rejected no_liquidity
@@ -154,11 +155,11 @@ def test_a_market_order_needs_somebody_to_trade_with(side: str) -> None:
 
 
 def test_a_limit_order_needs_nobody_to_trade_with() -> None:
-    play(f"{FUNDED}\n ann a1 buy 1 @ 100 ioc => expired unfilled")
+    check_play(f"{FUNDED}\n ann a1 buy 1 @ 100 ioc => expired unfilled")
 
 
 def test_an_order_needs_funds_for_all_of_it() -> None:
-    play("""
+    check_play("""
         credit ann 100 USDT
         credit ann 2 BTC
         ann a1 buy 1.001 @ 100      => rejected insufficient_funds
@@ -171,7 +172,7 @@ def test_an_order_needs_funds_for_all_of_it() -> None:
 
 
 def test_a_limit_buy_needs_funds_at_its_own_price_even_if_it_would_fill_below() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         credit cat 100 USDT
         ann a1 sell 1 @ 50          => new
         cat c1 buy 1 @ 101          => rejected insufficient_funds
@@ -181,7 +182,7 @@ def test_a_limit_buy_needs_funds_at_its_own_price_even_if_it_would_fill_below() 
 
 
 def test_a_market_buy_needs_exactly_what_its_trades_cost() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         credit cat 150 USDT
         ann a1 sell 1 @ 50          => new
         ann a2 sell 1 @ 100         => new
@@ -194,7 +195,7 @@ def test_a_market_buy_needs_exactly_what_its_trades_cost() -> None:
 
 
 def test_a_market_buy_needs_no_funds_for_what_the_book_does_not_have() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         credit cat 50 USDT
         ann a1 sell 1 @ 50          => new
         cat c1 buy 90 market        => 1 @ 50 with a1; expired unfilled
@@ -203,7 +204,7 @@ def test_a_market_buy_needs_no_funds_for_what_the_book_does_not_have() -> None:
 
 
 def test_a_market_sell_needs_all_it_offers() -> None:
-    play(f"""{FUNDED}
+    check_play(f"""{FUNDED}
         credit cat 2 BTC
         ann a1 buy 1 @ 50           => new
         cat c1 sell 2.001 market    => rejected insufficient_funds
@@ -215,7 +216,7 @@ def test_a_market_sell_needs_all_it_offers() -> None:
 
 @pytest.mark.parametrize("order", ["buy 1 @ 100", "sell 1 @ 100", "buy 1 market", "sell 1 market"])
 def test_somebody_who_was_never_credited_has_no_funds(order: str) -> None:
-    venue = play(f"""{FUNDED}
+    venue = check_play(f"""{FUNDED}
         ann a1 buy 1 @ 50           => new
         ann a2 sell 1 @ 100         => new
         nil n1 {order}              => rejected insufficient_funds
@@ -239,7 +240,7 @@ def test_somebody_who_was_never_credited_has_no_funds(order: str) -> None:
     ],
 )
 def test_of_several_broken_rules_the_first_is_the_reason(order: str, reason: str) -> None:
-    play(
+    check_play(
         f"""
         credit ann 1 BTC
         credit ann 10 USDT

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.scenario import Scenario, play
+from exchange.scenario import Scenario, check_play
 from exchange.venue import Venue, replayed
 from finalex.exchange.accounts import FEES_USER, Balance
 from finalex.exchange.state import ExchangeState
@@ -31,7 +31,7 @@ OUTSIDE_TRADE = Traded(symbol="BTC/USDT", trade=77, price=1000, quantity=10, sid
 
 
 def test_open_orders_come_oldest_first_of_one_symbol_or_of_all() -> None:
-    venue = play(f"""{FUNDED}
+    venue = check_play(f"""{FUNDED}
         bob b1 buy 1 @ 12                   => new
         bob b2 sell 1 @ 90 on ETH/USDT      => new
         bob b3 buy 1 @ 10                   => new
@@ -47,7 +47,7 @@ def test_open_orders_come_oldest_first_of_one_symbol_or_of_all() -> None:
 
 
 def test_orders_are_found_by_number_while_they_are_open() -> None:
-    venue = play(f"{FUNDED}\n bob b1 buy 1 @ 12 => new\n bob b2 buy 1 @ 12 ioc => expired unfilled")
+    venue = check_play(f"{FUNDED}\n bob b1 buy 1 @ 12 => new\n bob b2 buy 1 @ 12 ioc => expired unfilled")
     order = venue.state.order(1)
     assert order is not None
     assert order.client_order_id == "b1"
@@ -58,7 +58,7 @@ def test_orders_are_found_by_number_while_they_are_open() -> None:
 
 
 def test_a_trade_changes_the_maker_then_the_taker() -> None:
-    venue = play(f"{FUNDED}\n ann a1 sell 2 @ 10 => new\n bob b1 buy 1 @ 10 => 1 @ 10 with a1; filled")
+    venue = check_play(f"{FUNDED}\n ann a1 sell 2 @ 10 => new\n bob b1 buy 1 @ 10 => 1 @ 10 with a1; filled")
     state = ExchangeState(venue.instruments)
     changes = [state.apply(event) for event in venue.events]
     assert [[(o.number, o.status) for o in orders] for orders in changes] == [
@@ -88,7 +88,7 @@ def test_an_order_knows_when_it_was_created_and_when_it_last_changed() -> None:
 
 
 def test_balances_are_by_currency_in_order_of_arrival() -> None:
-    venue = play(f"{FUNDED}\n ann a1 sell 2 @ 10 => new")
+    venue = check_play(f"{FUNDED}\n ann a1 sell 2 @ 10 => new")
     assert list(venue.state.balances("ann").items()) == [
         ("BTC", Balance(available=98 * 10**8, locked=2 * 10**8)),
         ("USDT", Balance(available=100 * 10**8)),
@@ -99,12 +99,12 @@ def test_balances_are_by_currency_in_order_of_arrival() -> None:
 
 
 def test_the_fee_account_exists_from_the_first_fee_on() -> None:
-    venue = play(f"{FUNDED}\n ann a1 sell 2 @ 10 => new\n bob b1 buy 1 @ 10 => 1 @ 10 with a1; filled")
+    venue = check_play(f"{FUNDED}\n ann a1 sell 2 @ 10 => new\n bob b1 buy 1 @ 10 => 1 @ 10 with a1; filled")
     assert not venue.state.exists(FEES_USER)  # without fees there is none
 
 
 def test_levels_are_totals_and_resting_orders_come_in_trading_order() -> None:
-    venue = play(f"""{FUNDED}
+    venue = check_play(f"""{FUNDED}
         bob b1 buy 1 @ 10       => new
         bob b2 buy 2 @ 11       => new
         bob b3 buy 3 @ 10       => new
@@ -158,7 +158,7 @@ def test_trades_of_markets_from_outside_count() -> None:
 )
 def test_everything_that_happens_changes_the_hash(line: str) -> None:
     start = f"{FUNDED}\n credit bob 5 BTC\n bob s1 sell 1 @ 10 => new\n"
-    assert play(start + line).state.state_hash() != play(start).state.state_hash()
+    assert check_play(start + line).state.state_hash() != check_play(start).state.state_hash()
 
 
 def test_the_hash_covers_the_places_in_a_queue() -> None:
@@ -167,7 +167,7 @@ def test_the_hash_covers_the_places_in_a_queue() -> None:
         venue = Venue()
         for user in ("ann", "bob"):
             venue.send(Credit(user=user, currency="BTC", amount=10**9, reference="r"))
-        accepted = play("ann a sell 1 @ 10 => new\n bob b sell 1 @ 10 => new", venue).events
+        accepted = check_play("ann a sell 1 @ 10 => new\n bob b sell 1 @ 10 => new", venue).events
         state = replayed(venue.instruments, [event for event in accepted if not isinstance(event, OrderRested)])
         for number in (first, second):
             state.apply(
@@ -194,7 +194,7 @@ def test_the_hash_does_not_depend_on_who_came_first_or_how_symbols_are_listed() 
 
 
 def test_events_of_another_exchange_are_not_taken_in() -> None:
-    venue = play(f"{FUNDED}\n bob b1 buy 1 @ 12 => new")
+    venue = check_play(f"{FUNDED}\n bob b1 buy 1 @ 12 => new")
     unknown = OrderEnded(
         order=9,
         user="bob",
@@ -215,7 +215,7 @@ def test_events_of_another_exchange_are_not_taken_in() -> None:
 
 
 def test_a_canceled_orders_id_sorts_by_time_and_reads_back() -> None:
-    venue = play(f"{FUNDED}\n bob b1 buy 1 @ 12 => new\n bob b2 buy 1 @ 12 => new")
+    venue = check_play(f"{FUNDED}\n bob b1 buy 1 @ 12 => new\n bob b2 buy 1 @ 12 => new")
     first, second = venue.state.open_orders("bob")
     assert first.id < second.id
     venue.send(CancelOrder(user="bob", order_id=second.id))

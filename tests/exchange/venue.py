@@ -7,7 +7,7 @@ from finalex.exchange.engine import Engine
 from finalex.exchange.outcomes import Outcome
 from finalex.exchange.state import OPEN_ORDERS_MAX, ExchangeState
 from finalex.model.commands import Command
-from finalex.model.events import Credited, ExchangeEvent, Level, OrderEnded, OrderRested, Traded
+from finalex.model.events import Credited, Debited, ExchangeEvent, Level, OrderEnded, OrderRested, Traded
 from finalex.model.instruments import Instrument, Instruments
 from finalex.model.orders import Side
 
@@ -148,11 +148,13 @@ def check_side(state: ExchangeState, symbol: str, side: Side, levels: list[Level
 
 
 def credited(events: Iterable[ExchangeEvent]) -> Counter[str]:
-    """Return what came in from outside, by currency."""
+    """Return what came in from outside, less what went back there, by currency."""
     totals: Counter[str] = Counter()
     for event in events:
         if isinstance(event, Credited):
             totals[event.currency] += event.amount
+        elif isinstance(event, Debited):
+            totals[event.currency] -= event.amount
     return totals
 
 

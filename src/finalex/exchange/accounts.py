@@ -8,13 +8,13 @@ import msgspec
 from finalex.exchange.recent import Recent
 
 FEES_USER = "@fees"
-"""The account that collects all fees, so that the sum over all accounts only changes by credits."""
+"""The account that collects all fees, so that the sum over all accounts only changes by credits and debits."""
 
 REFERENCES_MAX = 10_000
-"""How many credit references an account remembers; the oldest is forgotten first."""
+"""How many references of credits and debits an account remembers; the oldest is forgotten first."""
 
 
-class Balance(msgspec.Struct, frozen=True, gc=False):
+class Balance(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What an account has of one currency, in 10^-8; `locked` is reserved for its open orders."""
 
     available: int = 0
@@ -29,14 +29,28 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
 NOTHING = Balance()
 
 
+class Booking(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What came into an account from outside or, as a negative `amount`, left it: 10^-8 of `currency`."""
+
+    currency: str
+    amount: int
+
+
+class SavedAccount(msgspec.Struct, frozen=True):
+    """An account as a snapshot holds it, both in the order of the account."""
+
+    balances: dict[str, Balance]
+    bookings: list[tuple[str, Booking]]
+
+
 class Account:
-    """The balances of one user, by currency in order of first arrival, and the credits it has had."""
+    """The balances of one user, by currency in order of first arrival, and the bookings it has had."""
 
     __slots__ = ("_balances", "_references")
 
     def __init__(self) -> None:
         self._balances: dict[str, Balance] = {}
-        self._references: Recent[None] = Recent(REFERENCES_MAX)
+        self._references: Recent[Booking] = Recent(REFERENCES_MAX)
 
     @property
     def balances(self) -> Mapping[str, Balance]:
@@ -57,19 +71,29 @@ class Account:
             raise ValueError(f"a balance of {currency} would become negative: {new}")
         self._balances[currency] = new
 
-    def credit(self, currency: str, amount: int, reference: str) -> None:
-        """Add `amount` from outside and remember its `reference`."""
-        self.change(currency, available=amount)
-        self._references.put(reference, None)
+    def enter(self, booking: Booking, reference: str) -> None:
+        """Carry out `booking` and remember it by its `reference`; raises as `change` does."""
+        self.change(booking.currency, available=booking.amount)
+        self._references.put(reference, booking)
 
-    def credited(self, reference: str) -> bool:
-        """Whether a credit with this `reference` is remembered."""
-        return reference in self._references
+    def booking(self, reference: str) -> Booking | None:
+        """Return the booking that had this `reference`, if it is remembered."""
+        return self._references.get(reference)
 
     def canonical(self) -> object:
         """Return the whole account as plain lists, the same for equal accounts."""
         balances = sorted((currency, b.available, b.locked) for currency, b in self._balances.items())
-        return [balances, [reference for reference, _ in self._references.items()]]
+        return [balances, list(self._references.items())]
+
+    def save(self) -> SavedAccount:
+        """Return the whole account; it follows no later change."""
+        return SavedAccount(dict(self._balances), list(self._references.items()))
+
+    def load(self, saved: SavedAccount) -> None:
+        """Take over, into a new account, what `save` returned."""
+        self._balances.update(saved.balances)
+        for reference, booking in saved.bookings:
+            self._references.put(reference, booking)
 
 
 class Accounts:
@@ -103,3 +127,12 @@ class Accounts:
     def canonical(self) -> object:
         """Return everything as plain lists, the same for equal accounts."""
         return [(user, account.canonical()) for user, account in sorted(self._by_user.items())]
+
+    def save(self) -> dict[str, SavedAccount]:
+        """Return everything, in the order in which the accounts came into being; it follows no later change."""
+        return {user: account.save() for user, account in self._by_user.items()}
+
+    def load(self, saved: Mapping[str, SavedAccount]) -> None:
+        """Take over, while there are no accounts, what `save` returned."""
+        for user, account in saved.items():
+            self.open(user).load(account)

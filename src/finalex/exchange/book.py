@@ -2,12 +2,24 @@
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from finalex.model.orders import Side
 
 Queue = OrderedDict[int, None]
 """Order numbers, oldest first; unlike in a plain dict, removing from the front stays cheap."""
+
+SavedSide = list[tuple[int, list[int]]]
+"""A side as a snapshot holds it: each price with its order numbers, best price first, oldest order first."""
+
+
+class SavedBook(msgspec.Struct, frozen=True):
+    """The resting orders of a symbol as a snapshot holds them."""
+
+    bids: SavedSide
+    asks: SavedSide
 
 
 class BookSide:
@@ -48,9 +60,14 @@ class BookSide:
             price = rank * self._sign
             yield price, self._queues[price]
 
-    def canonical(self) -> object:
-        """Return prices and queues as plain lists, the same for equal sides."""
+    def save(self) -> SavedSide:
+        """Return prices and queues, the same for equal sides; it follows no later change."""
         return [(price, list(queue)) for price, queue in self.queues()]
+
+    def load(self, saved: Iterable[tuple[int, Iterable[int]]]) -> None:
+        """Take over, into an empty side, what `save` returned."""
+        self._queues = {price: OrderedDict.fromkeys(queue) for price, queue in saved}
+        self._ranks = sorted(price * self._sign for price in self._queues)
 
 
 class Book:
@@ -66,6 +83,16 @@ class Book:
         """Return the bids for `BUY`, the asks for `SELL`."""
         return self._bids if side is Side.BUY else self._asks
 
-    def canonical(self) -> object:
-        """Return both sides as plain lists, the same for equal books."""
-        return [self._bids.canonical(), self._asks.canonical()]
+    @property
+    def empty(self) -> bool:
+        """Whether no order rests."""
+        return self._bids.best is None and self._asks.best is None
+
+    def save(self) -> SavedBook:
+        """Return both sides, the same for equal books; it follows no later change."""
+        return SavedBook(self._bids.save(), self._asks.save())
+
+    def load(self, saved: SavedBook) -> None:
+        """Take over, into an empty book, what `save` returned."""
+        self._bids.load(saved.bids)
+        self._asks.load(saved.asks)

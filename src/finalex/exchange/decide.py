@@ -1,12 +1,13 @@
 """Decisions: which events a command leads to. Nothing here changes the state; `ExchangeState.apply` does."""
 
+from finalex.exchange.bookings import decide_booking
 from finalex.exchange.funds import fee, received
 from finalex.exchange.matching import Fill
 from finalex.exchange.order import Order
 from finalex.exchange.rules import Placement, broken_rule
 from finalex.exchange.state import ExchangeState
-from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, PlaceOrder
-from finalex.model.events import Credited, ExchangeEvent, OrderAccepted, OrderEnded, OrderRejected, OrderRested, Traded
+from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, Debit, PlaceOrder
+from finalex.model.events import ExchangeEvent, OrderAccepted, OrderEnded, OrderRejected, OrderRested, Traded
 from finalex.model.orders import EndReason, order_number
 from finalex.model.rejects import RejectReason
 
@@ -15,9 +16,9 @@ def decide(state: ExchangeState, command: Command, now_ms: int) -> tuple[Exchang
     """Return what happens, in order, when `command` arrives at `now_ms`; the same for the same state, always.
 
     An accepted order: `OrderAccepted`, its trades, then `OrderRested` or `OrderEnded` if something is left of it.
-    A refused one: `OrderRejected`. No event at all: a `client_order_id` or credit reference seen before, or
-    nothing to cancel. Raises `KeyError` for a symbol that is not traded here and `ValueError` for a credit that
-    is not positive.
+    A refused one: `OrderRejected`. No event at all: a `client_order_id` or reference seen before, nothing to
+    cancel, or a credit or debit that is declined. Raises `KeyError` for a symbol that is not traded here and
+    `ValueError` for an amount that is not positive.
     """
     match command:
         case PlaceOrder():
@@ -27,8 +28,8 @@ def decide(state: ExchangeState, command: Command, now_ms: int) -> tuple[Exchang
             return () if order is None else (_cancel(order, now_ms),)
         case CancelAllOrders():
             return tuple(_cancel(order, now_ms) for order in state.open_orders(command.user, command.symbol))
-        case Credit():
-            return _credit(state, command, now_ms)
+        case Credit() | Debit():
+            return decide_booking(state, command, now_ms)
 
 
 def find_order(state: ExchangeState, command: CancelOrder) -> Order | None:
@@ -158,20 +159,4 @@ def _cancel(order: Order, now_ms: int) -> OrderEnded:
         rested=True,  # between two commands an open order is always in the book
         reason=EndReason.CANCELED,
         time_ms=now_ms,
-    )
-
-
-def _credit(state: ExchangeState, command: Credit, now_ms: int) -> tuple[ExchangeEvent, ...]:
-    if command.amount <= 0:
-        raise ValueError(f"a credit of {command.amount} is not positive")
-    if state.credited(command.user, command.reference):
-        return ()
-    return (
-        Credited(
-            user=command.user,
-            currency=command.currency,
-            amount=command.amount,
-            reference=command.reference,
-            time_ms=now_ms,
-        ),
     )

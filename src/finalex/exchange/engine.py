@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from finalex.exchange.bookings import booking_outcome
 from finalex.exchange.decide import decide
 from finalex.exchange.order import Order
-from finalex.exchange.outcomes import Canceled, Done, NotFound, Outcome, Placed, Refused
+from finalex.exchange.outcomes import Canceled, NotFound, Outcome, Placed, Refused
 from finalex.exchange.state import ExchangeState
-from finalex.model.commands import CancelAllOrders, CancelOrder, Command, PlaceOrder
+from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, Debit, PlaceOrder
 from finalex.model.events import ExchangeEvent
 from finalex.model.orders import OrderStatus
 
@@ -24,11 +25,13 @@ class Engine:
         """
         events = decide(self.state, command, now_ms)
         changed = [order for event in events for order in self.state.apply(event)]
-        return events, outcome_of(self.state, command, changed)
+        return events, outcome_of(self.state, command, events, changed)
 
 
-def outcome_of(state: ExchangeState, command: Command, changed: Sequence[Order]) -> Outcome:
-    """Return what became of `command`, once its events are applied to `state` and `changed` these orders.
+def outcome_of(
+    state: ExchangeState, command: Command, events: Sequence[ExchangeEvent], changed: Sequence[Order]
+) -> Outcome:
+    """Return what became of `command`, once its `events` are applied to `state` and `changed` these orders.
 
     A `client_order_id` seen before: the order that had it first, as it is now.
     """
@@ -39,8 +42,8 @@ def outcome_of(state: ExchangeState, command: Command, changed: Sequence[Order])
             return Canceled(tuple(changed)) if changed else NotFound()
         case CancelAllOrders():
             return Canceled(tuple(changed))
-        case _:
-            return Done()
+        case Credit() | Debit():
+            return booking_outcome(state, command, booked=bool(events))
 
 
 def _placed(state: ExchangeState, command: PlaceOrder, changed: Sequence[Order]) -> Outcome:

@@ -14,7 +14,7 @@ def accepted_order(event: OrderAccepted) -> Order:
 
 def rejected_order(event: OrderRejected) -> Order:
     """Return the order that was refused."""
-    return replace(_entered(event, OrderStatus.REJECTED), reason=event.reason)
+    return replace(_entered(event, OrderStatus.REJECTED), reject_reason=event.reason)
 
 
 def filled_order(order: Order, event: Traded, unlocked: int, fee: int) -> Order:
@@ -33,7 +33,7 @@ def filled_order(order: Order, event: Traded, unlocked: int, fee: int) -> Order:
 
 def ended_order(order: Order, event: OrderEnded) -> Order:
     """Return `order` after its end; nothing is reserved for it any more."""
-    return replace(order, status=event.reason.status, reason=event.reason, locked=0, updated_ms=event.time_ms)
+    return replace(order, status=event.reason.status, end_reason=event.reason, locked=0, updated_ms=event.time_ms)
 
 
 def _entered(event: OrderAccepted | OrderRejected, status: OrderStatus) -> Order:

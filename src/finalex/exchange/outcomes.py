@@ -1,5 +1,7 @@
 """What became of a command: the answer for whoever sent it."""
 
+from enum import StrEnum
+
 import msgspec
 
 from finalex.exchange.order import Order
@@ -28,11 +30,34 @@ class NotFound(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """Done (or, with a reference seen before, done earlier)."""
+    """The credit or debit is booked: now or, if its reference was seen before, `earlier`."""
+
+    earlier: bool = False
+
+
+class DeclineReason(StrEnum):
+    """Why a credit or debit is not booked."""
+
+    REFERENCE_USED = "reference_used"
+    """The account has had another credit or debit with the same reference."""
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    """Less than the amount is available."""
+    BALANCE_TOO_LARGE = "balance_too_large"
+    """The account would have more than `UNITS_MAX` of the currency."""
+
+
+class Declined(msgspec.Struct, frozen=True):
+    """The credit or debit is not booked. Nothing remembers this: the same reference may be tried again."""
+
+    reason: DeclineReason
+
+
+class Unavailable(msgspec.Struct, frozen=True):
+    """The exchange takes no commands for now, and nothing happened; the order may be sent again later."""
 
 
 class Failed(msgspec.Struct, frozen=True):
     """The exchange itself failed: whether the command had an effect is not known to whoever sent it."""
 
 
-Outcome = Placed | Refused | Canceled | NotFound | Done | Failed
+Outcome = Placed | Refused | Canceled | NotFound | Done | Declined | Unavailable | Failed

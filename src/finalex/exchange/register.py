@@ -1,5 +1,9 @@
 """The register of orders: every open one, and what became of those that a client gave an id."""
 
+from collections.abc import Mapping
+
+import msgspec
+
 from finalex.exchange.order import Order
 from finalex.exchange.recent import Recent
 from finalex.model.orders import OrderStatus
@@ -8,6 +12,13 @@ OUTCOMES_MAX = 10_000
 """How many ended orders an account remembers by `client_order_id`; the one that ended first is forgotten first."""
 
 _OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+
+
+class SavedOrders(msgspec.Struct, frozen=True):
+    """The orders of one user as a snapshot holds them: open ones oldest first, ended ones in the order of their end."""
+
+    open: list[Order]
+    ended: list[Order]
 
 
 class UserOrders:
@@ -28,6 +39,10 @@ class UserOrders:
     def canonical(self) -> list[list[Order]]:
         """Return everything as plain lists, the same for equal orders."""
         return [list(self.open.values()), [order for _, order in self.ended.items()]]
+
+    def save(self) -> SavedOrders:
+        """Return everything; it follows no later change."""
+        return SavedOrders(list(self.open.values()), [order for _, order in self.ended.items()])
 
 
 class OrderRegister:
@@ -76,3 +91,14 @@ class OrderRegister:
         """Return everything as plain lists, the same for equal registers."""
         everything = ((user, orders.canonical()) for user, orders in sorted(self._by_user.items()))
         return [(user, lists) for user, lists in everything if any(lists)]
+
+    def save(self) -> dict[str, SavedOrders]:
+        """Return everything by user, in the order in which they first placed one; it follows no later change."""
+        return {user: orders.save() for user, orders in self._by_user.items()}
+
+    def load(self, saved: Mapping[str, SavedOrders]) -> None:
+        """Take over, into an empty register, what `save` returned."""
+        for user, orders in saved.items():
+            self._by_user[user] = UserOrders()
+            for order in (*orders.ended, *orders.open):
+                self.put(order)

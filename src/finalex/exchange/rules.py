@@ -129,4 +129,4 @@ RULES: tuple[tuple[RejectReason, Callable[[Placement], bool]], ...] = (
     (RejectReason.NO_LIQUIDITY, _no_liquidity),
     (RejectReason.INSUFFICIENT_FUNDS, _insufficient_funds),
 )
-"""Every rule but `TRADING_DISABLED`, which is for a source that takes no orders at all."""
+"""Every rule but the first two, which are for a source that takes no orders, ever or for now."""

@@ -6,15 +6,16 @@ from types import MappingProxyType
 
 import msgspec
 
-from finalex.exchange.accounts import FEES_USER, Accounts, Balance
-from finalex.exchange.book import Book
+from finalex.exchange.accounts import FEES_USER, NOTHING, Accounts, Balance, Booking, SavedAccount
+from finalex.exchange.book import Book, SavedBook
 from finalex.exchange.funds import received_currency, reserved_currency, settle
 from finalex.exchange.lifecycle import accepted_order, ended_order, filled_order, rejected_order
 from finalex.exchange.order import Order
-from finalex.exchange.register import OrderRegister
+from finalex.exchange.register import OrderRegister, SavedOrders
 from finalex.model.events import (
     AnyEvent,
     Credited,
+    Debited,
     Level,
     OrderAccepted,
     OrderEnded,
@@ -29,6 +30,16 @@ OPEN_ORDERS_MAX = 500
 """How many open orders an account may have, unless the exchange is set up otherwise."""
 
 _NO_BALANCES: Mapping[str, Balance] = MappingProxyType({})
+
+
+class SavedExchange(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of an exchange as a snapshot holds it."""
+
+    next_order: int
+    trades: dict[str, int]
+    accounts: dict[str, SavedAccount]
+    orders: dict[str, SavedOrders]
+    books: dict[str, SavedBook]
 
 
 class ExchangeState:
@@ -65,7 +76,9 @@ class ExchangeState:
             case OrderRejected():
                 return self._reject(event)
             case Credited():
-                self._accounts.open(event.user).credit(event.currency, event.amount, event.reference)
+                self._accounts.open(event.user).enter(Booking(event.currency, event.amount), event.reference)
+            case Debited():
+                self._accounts[event.user].enter(Booking(event.currency, -event.amount), event.reference)
         return ()
 
     @property
@@ -115,15 +128,19 @@ class ExchangeState:
         account = self._accounts.get(user)
         return _NO_BALANCES if account is None else account.balances
 
+    def balance(self, user: str, currency: str) -> Balance:
+        """Return what `user` has of `currency`, perhaps nothing."""
+        account = self._accounts.get(user)
+        return NOTHING if account is None else account.balance(currency)
+
     def available(self, user: str, currency: str) -> int:
         """Return what `user` can spend of `currency`."""
-        account = self._accounts.get(user)
-        return 0 if account is None else account.balance(currency).available
+        return self.balance(user, currency).available
 
-    def credited(self, user: str, reference: str) -> bool:
-        """Whether `user` has had the credit with this `reference`, as far as the account remembers."""
+    def booking(self, user: str, reference: str) -> Booking | None:
+        """Return the credit or debit that `user` has had with this `reference`, as far as the account remembers."""
         account = self._accounts.get(user)
-        return account is not None and account.credited(reference)
+        return None if account is None else account.booking(reference)
 
     def best(self, symbol: str, side: Side) -> int | None:
         """Return the best price of a side, or `None` if it is empty."""
@@ -141,15 +158,37 @@ class ExchangeState:
         return [(price, sum(self._register[number].remaining for number in queue)) for price, queue in queues]
 
     def state_hash(self) -> str:
-        """Return the SHA-256 of a canonical encoding of everything, the positions in the queues included."""
+        """Return the SHA-256 of a canonical encoding of everything, the positions in the queues included.
+
+        Which instruments there are besides those in which something has happened makes no difference.
+        """
         everything = [
             self._next_order,
             sorted(self._trades.items()),
             self._accounts.canonical(),
             self._register.canonical(),
-            [(symbol, book.canonical()) for symbol, book in sorted(self._books.items())],
+            [(symbol, book.save()) for symbol, book in sorted(self._books.items()) if not book.empty],
         ]
         return sha256(msgspec.json.encode(everything)).hexdigest()
+
+    def save(self) -> SavedExchange:
+        """Return everything; it follows no later change."""
+        return SavedExchange(
+            next_order=self._next_order,
+            trades=dict(self._trades),
+            accounts=self._accounts.save(),
+            orders=self._register.save(),
+            books={symbol: book.save() for symbol, book in self._books.items()},
+        )
+
+    def load(self, saved: SavedExchange) -> None:
+        """Take over, into a new state, what `save` returned; raises `KeyError` for a book of an unknown symbol."""
+        self._next_order = saved.next_order
+        self._trades.update(saved.trades)
+        self._accounts.load(saved.accounts)
+        self._register.load(saved.orders)
+        for symbol, book in saved.books.items():
+            self._books[symbol].load(book)
 
     def _accept(self, event: OrderAccepted) -> tuple[Order, ...]:
         self._reserve(event.user, event.symbol, event.side, event.locked)
