@@ -23,6 +23,7 @@ def test_an_account_update_has_the_format_of_the_protocol() -> None:
             {"currency": "USDT", "available": "100000.00000000", "locked": "0.00000000", "total": "100000.00000000"},
         ],
         "timestamp": market.now_ms,
+        "sequence": 4,
     }
 
 
@@ -43,7 +44,7 @@ def test_an_empty_account_has_no_balances_and_is_as_of_now() -> None:
     market.after(5).batch()
     [published] = market.opening("account", "ann")
     assert published.id == "account:1"
-    assert fields(published.data) == {"balances": [], "timestamp": market.now_ms}
+    assert fields(published.data) == {"balances": [], "timestamp": market.now_ms, "sequence": 0}
 
 
 def test_a_new_subscriber_gets_the_balances_as_of_their_last_change() -> None:

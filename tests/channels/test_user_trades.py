@@ -3,10 +3,7 @@
 import pytest
 
 from channels.feed import Market, fields, of
-from finalex.channels.user_trades import Fill, Fills
-from finalex.exchange.order import Order
-from finalex.model.events import Traded
-from finalex.model.orders import OrderStatus, OrderType, Side, TimeInForce
+from finalex.model.orders import Side
 from finalex.protocol.streams import Stream
 
 
@@ -38,6 +35,7 @@ def test_both_sides_get_theirs_in_the_format_of_the_protocol(market: Market) -> 
         "fee": "0.00500000",
         "fee_currency": "USDT",
         "role": "maker",
+        "sequence": 6,
     }
     assert fields(taker.data) == common | {
         "order_id": market.order_id,
@@ -46,6 +44,7 @@ def test_both_sides_get_theirs_in_the_format_of_the_protocol(market: Market) -> 
         "fee": "0.00100000",
         "fee_currency": "BTC",
         "role": "taker",
+        "sequence": 5,
     }
 
 
@@ -73,46 +72,3 @@ def test_a_symbol_filters(market: Market) -> None:
     [published] = market.place("bob", Side.BUY, 10_000, 1000)
     assert market.opening("user_trades", "bob", symbol="BTC/USDT", snapshot=9) == [published]
     assert market.opening("user_trades", "bob", symbol="ETH/USDT", snapshot=9) == []
-
-
-def fill(user: str, number: int) -> Fill:
-    trade = Traded(symbol="BTC/USDT", trade=number, price=1, quantity=1, side=Side.BUY, time_ms=number)
-    order = Order(
-        number=number,
-        user=user,
-        symbol="BTC/USDT",
-        side=Side.BUY,
-        type=OrderType.LIMIT,
-        time_in_force=TimeInForce.GTC,
-        post_only=False,
-        price=1,
-        quantity=1,
-        client_order_id=None,
-        status=OrderStatus.FILLED,
-        created_ms=number,
-        updated_ms=number,
-    )
-    return Fill(trade, order)
-
-
-def numbers(fills: Fills, user: str) -> list[int]:
-    return [kept.trade.trade for kept in fills.last(user, "", 100)]
-
-
-def test_so_many_fills_are_kept_of_each_user() -> None:
-    fills = Fills(user_max=3, fills_max=100)
-    for number in range(5):
-        fills.add(fill("ann", number))
-    assert numbers(fills, "ann") == [2, 3, 4]
-
-
-def test_past_the_limit_over_all_whoever_has_not_traded_longest_is_forgotten() -> None:
-    fills = Fills(user_max=3, fills_max=5)
-    for user, number in (("ann", 1), ("bob", 2), ("bob", 3), ("ann", 4), ("cat", 5)):
-        fills.add(fill(user, number))
-    assert numbers(fills, "bob") == [2, 3]
-    fills.add(fill("cat", 6))
-    assert (numbers(fills, "ann"), numbers(fills, "bob"), numbers(fills, "cat")) == ([1, 4], [], [5, 6])
-    for number in range(7, 10):
-        fills.add(fill("cat", number))
-    assert (numbers(fills, "ann"), numbers(fills, "cat")) == ([1, 4], [7, 8, 9])

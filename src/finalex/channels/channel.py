@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Mapping
 from typing import Any, ClassVar, NamedTuple
 
+import msgspec
+
 from finalex.exchange.order import Order
 from finalex.model.events import Event
 from finalex.protocol.messages import Publication
@@ -42,6 +44,10 @@ Handlers = Mapping[type[Event], Callable[[Turn, Any], None]]
 """What to call for each type of event, with that event."""
 
 
+class SavedChannel(msgspec.Struct, frozen=True):
+    """What a channel keeps from one batch to the next, as a snapshot holds it: this one keeps nothing."""
+
+
 class Channel(ABC):
     """One channel: all its streams, for all its subscribers.
 
@@ -52,6 +58,8 @@ class Channel(ABC):
     name: ClassVar[str]
     private: ClassVar[bool] = False
     """Whether its streams belong to a user."""
+    saved: ClassVar[type[SavedChannel]] = SavedChannel
+    """What `save` returns."""
 
     @abstractmethod
     def handlers(self) -> Handlers:
@@ -77,3 +85,13 @@ class Channel(ABC):
     def counters(self) -> Mapping[str, int]:
         """Return what happened how often, by name, that should not happen with a sound source."""
         return {}
+
+    def save(self) -> SavedChannel:
+        """Return all that the batches so far left here, and that what comes depends on; it follows no later change."""
+        return SavedChannel()
+
+    def load(self, saved: Any) -> None:  # noqa: B027 (nothing to take over for a channel that keeps nothing)
+        """Continue, in a new channel, from what `save` returned; symbols that it does not name start empty.
+
+        The exchange's state of the same moment must have been loaded before.
+        """

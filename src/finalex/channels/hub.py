@@ -4,18 +4,38 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
+import msgspec
+
 from finalex.channels.channel import Channel, Newcomer, Turn
+from finalex.channels.journal import Memory
 from finalex.channels.parameters import quote
+from finalex.channels.places import Place
+from finalex.channels.positions import Position, Positions
 from finalex.channels.registry import build_channels
+from finalex.channels.resumable import Missing, ResumableChannel, Want
 from finalex.exchange.order import Order
-from finalex.exchange.state import ExchangeState
+from finalex.exchange.state import ExchangeState, SavedExchange
 from finalex.market.intervals import MINUTE_MS
-from finalex.model.events import AnyEvent, Batch, Credited, Event
+from finalex.model.events import AnyEvent, Batch, Credited, Debited, Event
 from finalex.model.instruments import Instruments
 from finalex.protocol.errors import ErrorCode, RequestError
 from finalex.protocol.messages import Publication
 from finalex.protocol.requests import Subscription
 from finalex.protocol.streams import Stream
+
+
+class SavedHub(msgspec.Struct, frozen=True, kw_only=True):
+    """A hub as a snapshot holds it: where in the log it is, the exchange, and each channel as its own JSON.
+
+    A channel that it does not name started later, and starts empty.
+    """
+
+    sequence: int
+    time_ms: int
+    minute_end_ms: int
+    unknown_symbols: int
+    exchange: SavedExchange
+    channels: dict[str, msgspec.Raw]
 
 
 class Hub:
@@ -25,15 +45,23 @@ class Hub:
     same log publish the same messages, whoever listens.
     """
 
-    def __init__(self, instruments: Instruments, ticker_interval_ms: int = 100, kline_interval_ms: int = 250) -> None:
+    def __init__(
+        self,
+        instruments: Instruments,
+        ticker_interval_ms: int = 100,
+        kline_interval_ms: int = 250,
+        memory: Memory | None = None,
+    ) -> None:
         self.instruments = instruments
         self.state = ExchangeState(instruments)
-        built = build_channels(instruments, self.state, ticker_interval_ms, kline_interval_ms)
+        built = build_channels(instruments, self.state, ticker_interval_ms, kline_interval_ms, memory or Memory())
         self.channels: Mapping[str, Channel] = {channel.name: channel for channel in built}
         self._handlers: defaultdict[type[Event], list[Callable[[Turn, Any], None]]] = defaultdict(list)
         for channel in built:
             for kind, handler in channel.handlers().items():
                 self._handlers[kind].append(handler)
+        self._resumable = {channel.name: channel for channel in built if isinstance(channel, ResumableChannel)}
+        self._positions = Positions()
         self._symbols = frozenset(instruments)
         self._unknown_symbols = 0
         self._minute_end_ms = 0
@@ -48,6 +76,11 @@ class Hub:
     def time_ms(self) -> int:
         """The log's clock."""
         return self._turn.time_ms
+
+    @property
+    def unknown_symbol_events(self) -> int:
+        """How many events were of symbols that are no instruments here, and had no effect."""
+        return self._unknown_symbols
 
     def apply(self, batch: Batch, wanted: Container[Stream]) -> list[Publication]:
         """Apply the next batch and return what it publishes on `wanted` streams, in this order.
@@ -64,6 +97,7 @@ class Hub:
             self._apply_event(turn, event)
         for channel in self.channels.values():
             channel.finish(turn)
+        self._positions.note(turn)
         return turn.publications
 
     def stream(self, subscription: Subscription, user: str | None) -> Stream:
@@ -89,6 +123,29 @@ class Hub:
         """
         return self.channels[stream.channel].opening(Newcomer(stream, subscription, self.sequence, self.time_ms))
 
+    def position(self, stream: Stream) -> Position | None:
+        """Return the last message on `stream` since somebody wants it, or `None` if there was none."""
+        return self._positions.get(stream)
+
+    def place(self, stream: Stream, text: str) -> Place | None:
+        """Return the place in `stream` that the id `text` names, or `None` if its channel cannot be resumed.
+
+        Raises `RequestError` for a text that is no id of a message there.
+        """
+        channel = self._resumable.get(stream.channel)
+        return None if channel is None else channel.place(stream, text)
+
+    def since(self, stream: Stream, place: Place) -> list[Publication] | Missing:
+        """Return what was published on `stream` after `place`, oldest first, if memory goes back that far.
+
+        With everything published from then on nothing is missing, and nothing comes twice.
+        """
+        return self._resumable[stream.channel].since(stream, place, self.sequence)
+
+    def want(self, stream: Stream, after: Place) -> Want:
+        """Return everything on `stream` between a place and now, as something to look for in the log."""
+        return Want(stream, after, self.sequence, self._resumable[stream.channel].number(stream))
+
     def open_orders(self, user: str, symbol: str | None = None) -> list[Order]:
         """Return the open orders of `user`, oldest first, of one symbol or of all."""
         return self.state.open_orders(user, symbol)
@@ -100,8 +157,34 @@ class Hub:
             counters.update(channel.counters())
         return counters
 
+    def save(self) -> SavedHub:
+        """Return all that the batches so far left here; it follows no later change."""
+        return SavedHub(
+            sequence=self.sequence,
+            time_ms=self.time_ms,
+            minute_end_ms=self._minute_end_ms,
+            unknown_symbols=self._unknown_symbols,
+            exchange=self.state.save(),
+            channels={name: msgspec.Raw(msgspec.json.encode(c.save())) for name, c in self.channels.items()},
+        )
+
+    def load(self, saved: SavedHub) -> None:
+        """Take over, into a new hub, what `save` returned; every symbol in it must be an instrument here.
+
+        Given the batches after it, this hub then publishes what the saved one would, byte for byte. Raises
+        `msgspec.ValidationError` for what no hub can have saved.
+        """
+        self._turn = Turn(saved.sequence, saved.time_ms, ())
+        self._minute_end_ms = saved.minute_end_ms
+        self._unknown_symbols = saved.unknown_symbols
+        self.state.load(saved.exchange)
+        for name, raw in saved.channels.items():
+            channel = self.channels.get(name)
+            if channel is not None:
+                channel.load(msgspec.json.decode(raw, type=channel.saved))
+
     def _apply_event(self, turn: Turn, event: AnyEvent) -> None:
-        if not isinstance(event, Credited) and event.symbol not in self._symbols:
+        if not isinstance(event, Credited | Debited) and event.symbol not in self._symbols:
             self._unknown_symbols += 1
             return
         turn.orders = self.state.apply(event)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from finalex.channels.channel import Channel, Handlers, Newcomer, Turn
-from finalex.channels.pacing import Pacing
+import msgspec
+
+from finalex.channels.channel import Channel, Handlers, Newcomer, SavedChannel, Turn
+from finalex.channels.pacing import Pacing, SavedPacing
 from finalex.channels.parameters import past_count, quote, require_symbol
-from finalex.market.candles import Candle, Candles
+from finalex.market.candles import Candle, Candles, SavedCandles
 from finalex.model.events import Traded
 from finalex.model.instruments import Instrument, Instruments
 from finalex.protocol.errors import ErrorCode, RequestError
@@ -28,6 +30,20 @@ class _Market:
         self.changed: frozenset[str] = frozenset()
 
 
+class SavedMarket(msgspec.Struct, frozen=True):
+    """A symbol's candles and the intervals that changed since they were published."""
+
+    candles: SavedCandles
+    changed: list[str]
+
+
+class SavedKline(SavedChannel, frozen=True):
+    """The candles of all symbols, and when they were published last."""
+
+    markets: dict[str, SavedMarket]
+    pacing: SavedPacing
+
+
 class KlineChannel(Channel):
     """Publishes the running candles when they change, at most so often, and each once more when it ends.
 
@@ -36,6 +52,7 @@ class KlineChannel(Channel):
     """
 
     name = "kline"
+    saved = SavedKline
 
     def __init__(self, instruments: Instruments, interval_ms: int) -> None:
         self._instruments = instruments
@@ -89,6 +106,18 @@ class KlineChannel(Channel):
     def counters(self) -> Mapping[str, int]:
         """Return how many trades were of an earlier minute than the running one."""
         return {"late_trades": sum(market.candles.late_trades for market in self._markets.values())}
+
+    def save(self) -> SavedKline:
+        """See `Channel.save`."""
+        markets = {s: SavedMarket(m.candles.save(), sorted(m.changed)) for s, m in self._markets.items()}
+        return SavedKline(markets, self._pacing.save())
+
+    def load(self, saved: SavedKline) -> None:
+        """See `Channel.load`."""
+        self._pacing.load(saved.pacing)
+        for symbol, market in saved.markets.items():
+            self._markets[symbol].candles.load(market.candles)
+            self._markets[symbol].changed = frozenset(market.changed)
 
     def _trade(self, turn: Turn, trade: Traded) -> None:
         market = self._markets[trade.symbol]

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
 
-from finalex.channels.channel import Channel, Handlers, Newcomer, Turn
+from finalex.channels.channel import Channel, Handlers, Newcomer, SavedChannel, Turn
 from finalex.channels.parameters import quote, require_symbol
 from finalex.market.book import SideChange
-from finalex.market.depth import DepthBook
+from finalex.market.depth import DepthBook, SavedDepthBook
 from finalex.market.windows import LevelUpdate
 from finalex.model.events import BookReset, BookWithdrawn, Level, LevelsChanged, OrderEnded, OrderRested, Traded
 from finalex.model.instruments import Instrument, Instruments
@@ -30,6 +30,13 @@ class _Market:
         self.snapshots: dict[int, tuple[int, Publication]] = {}
 
 
+class SavedOrderbook(SavedChannel, frozen=True):
+    """All books, and how many were withdrawn because they could not be."""
+
+    books: dict[str, SavedDepthBook]
+    withdrawn_books: int
+
+
 class OrderbookChannel(Channel):
     """Publishes every change within the best `depth` levels of each side.
 
@@ -37,6 +44,7 @@ class OrderbookChannel(Channel):
     """
 
     name = "orderbook"
+    saved = SavedOrderbook
 
     def __init__(self, instruments: Instruments, books: Mapping[str, DepthBook]) -> None:
         self._instruments = instruments
@@ -75,6 +83,16 @@ class OrderbookChannel(Channel):
     def counters(self) -> Mapping[str, int]:
         """Return how many books were withdrawn because they were crossed or too large."""
         return {"unbelievable_books": self._withdrawn_books}
+
+    def save(self) -> SavedOrderbook:
+        """See `Channel.save`."""
+        return SavedOrderbook({s: market.book.save() for s, market in self._markets.items()}, self._withdrawn_books)
+
+    def load(self, saved: SavedOrderbook) -> None:
+        """See `Channel.load`."""
+        self._withdrawn_books = saved.withdrawn_books
+        for symbol, book in saved.books.items():
+            self._markets[symbol].book.load(book)
 
     def _rest(self, turn: Turn, event: OrderRested) -> None:
         self._adjust(turn, event.symbol, event.side, event.price, event.quantity, event.time_ms)

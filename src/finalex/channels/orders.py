@@ -1,31 +1,68 @@
 """`orders`: every change of a user's orders."""
 
-from msgspec import UNSET
+from itertools import takewhile
 
-from finalex.channels.channel import Channel, Handlers, Newcomer, Turn
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from finalex.channels.channel import Handlers, Newcomer, SavedChannel, Turn
+from finalex.channels.journal import Journal, Memory, SavedJournal
 from finalex.channels.parameters import optional_symbol
-from finalex.channels.private import user_streams
+from finalex.channels.places import LogPlace, OpeningPlace, batch_end, order_place
+from finalex.channels.private import Counts, OpenOrders, user_streams
+from finalex.channels.resumable import Missing, ResumableChannel
 from finalex.exchange.order import Order
-from finalex.exchange.state import ExchangeState
 from finalex.model.decimals import AMOUNT_DECIMALS, divide_rounded, format_units
 from finalex.model.events import OrderAccepted, OrderEnded, OrderRejected, Traded
 from finalex.model.instruments import Instrument, Instruments
-from finalex.model.orders import Side
+from finalex.model.orders import OrderStatus, Side
 from finalex.protocol.errors import ErrorCode, RequestError
 from finalex.protocol.messages import OrderData, Publication
 from finalex.protocol.requests import Subscription
 from finalex.protocol.streams import Stream
 
+_ENTERED = (OrderStatus.NEW, OrderStatus.REJECTED)
+"""What only the first version of an order can be."""
 
-class OrdersChannel(Channel):
+
+class Update(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A new version of an order: the message `number` of its account, and where in the log it comes from."""
+
+    order: Order
+    number: int
+    sequence: int
+    event: int
+    part: str
+
+    @property
+    def user(self) -> str:
+        """Whose order it is."""
+        return self.order.user
+
+    @property
+    def place(self) -> LogPlace:
+        """Where the message is in its stream."""
+        return LogPlace(self.sequence, self.event, self.part)
+
+
+class SavedUpdates(SavedChannel, frozen=True):
+    """The last updates of each account."""
+
+    journal: SavedJournal[Update]
+
+
+class OrdersChannel(ResumableChannel[LogPlace | OpeningPlace]):
     """Publishes each new version of an order: accepted or rejected, each fill, the end."""
 
     name = "orders"
     private = True
+    saved = SavedUpdates
 
-    def __init__(self, instruments: Instruments, state: ExchangeState) -> None:
+    def __init__(self, instruments: Instruments, state: OpenOrders, counts: Counts, memory: Memory) -> None:
         self._instruments = instruments
         self._state = state
+        self._counts = counts
+        self._journal: Journal[Update] = Journal(memory.account_max, memory.updates_max)
 
     def handlers(self) -> Handlers:
         """See `Channel.handlers`; an order that joins the book is no new version of it."""
@@ -38,11 +75,45 @@ class OrdersChannel(Channel):
         return Stream(self.name, optional_symbol(subscription.symbol, self._instruments))
 
     def opening(self, newcomer: Newcomer) -> list[Publication]:
-        """Return every open order, oldest first, unless `snapshot` is false."""
+        """Return every open order, oldest first, unless `snapshot` is false; all with the account's last number."""
         if newcomer.subscription.snapshot is False:
             return []
-        orders = self._state.open_orders(newcomer.stream.user, newcomer.stream.symbol or None)
-        return [self._publication(order, f"{newcomer.sequence}-{order.number}:snapshot") for order in orders]
+        user = newcomer.stream.user
+        orders, number = self._open_orders(newcomer.stream), self._counts.last(user)
+        return [self._publication(o, number, f"{newcomer.sequence}-{o.number}:snapshot") for o in orders]
+
+    def place(self, stream: Stream, text: str) -> LogPlace | OpeningPlace:  # noqa: ARG002 (ids name no symbol)
+        """See `ResumableChannel.place`."""
+        return order_place(text)
+
+    def since(self, stream: Stream, place: LogPlace | OpeningPlace, sequence: int) -> list[Publication] | Missing:
+        """See `ResumableChannel.since`.
+
+        Open orders that follow a place within an opening are not told: they are as they were then in the log alone.
+        """
+        if place.sequence > sequence:
+            return Missing.FUTURE
+        after = batch_end(place.sequence) if isinstance(place, OpeningPlace) else place
+        forgotten = self._journal.forgotten(stream.user)
+        if forgotten is not None and after < forgotten.place:
+            return Missing.OLD
+        newer = list(takewhile(lambda update: update.place > after, reversed(self._journal.of(stream.user))))[::-1]
+        updates = [update for update in newer if stream.symbol in ("", update.order.symbol)]
+        if isinstance(place, OpeningPlace) and self._more_were_open(stream, place.order, updates):
+            return Missing.OLD
+        return [self._update(update) for update in updates]
+
+    def number(self, stream: Stream) -> int:
+        """See `ResumableChannel.number`."""
+        return self._counts.last(stream.user)
+
+    def save(self) -> SavedUpdates:
+        """See `Channel.save`."""
+        return SavedUpdates(self._journal.save())
+
+    def load(self, saved: SavedUpdates) -> None:
+        """See `Channel.load`."""
+        self._journal.load(saved.journal)
 
     def _one(self, turn: Turn, _event: OrderAccepted | OrderRejected | OrderEnded) -> None:
         for order in turn.orders:
@@ -52,19 +123,32 @@ class OrdersChannel(Channel):
         for order in turn.orders:
             self._publish(turn, order, "-m" if order.number == trade.maker_order else "-t")
 
-    def _publish(self, turn: Turn, order: Order, suffix: str) -> None:
+    def _publish(self, turn: Turn, order: Order, part: str) -> None:
+        update = Update(order, self._counts.next(order.user), turn.sequence, turn.index, part)
+        self._journal.add(update)
         every, filtered = user_streams(self.name, order.user, order.symbol)
         if every in turn.wanted or filtered in turn.wanted:
-            turn.publications.append(self._publication(order, f"{turn.sequence}-{turn.index}{suffix}"))
+            turn.publications.append(self._update(update))
 
-    def _publication(self, order: Order, place: str) -> Publication:
+    def _update(self, update: Update) -> Publication:
+        return self._publication(update.order, update.number, f"{update.sequence}-{update.event}{update.part}")
+
+    def _publication(self, order: Order, number: int, place: str) -> Publication:
         streams = user_streams(self.name, order.user, order.symbol)
-        return Publication(
-            streams, f"orders:{place}", "order_update", order_data(order, self._instruments[order.symbol])
-        )
+        data = order_data(order, self._instruments[order.symbol], number)
+        return Publication(streams, f"orders:{place}", "order_update", data)
+
+    def _open_orders(self, stream: Stream) -> list[Order]:
+        return self._state.open_orders(stream.user, stream.symbol or None)
+
+    def _more_were_open(self, stream: Stream, number: int, updates: list[Update]) -> bool:
+        """Whether an order numbered above `number` was open before `updates`, which lead to the orders of now."""
+        entered = {update.order.number for update in updates if update.order.status in _ENTERED}
+        known = {update.order.number for update in updates}.union(order.number for order in self._open_orders(stream))
+        return any(other > number for other in known - entered)
 
 
-def order_data(order: Order, instrument: Instrument) -> OrderData:
+def order_data(order: Order, instrument: Instrument, number: int | UnsetType = UNSET) -> OrderData:
     """Return `order` as the wire shows it; the average price is rounded half away from zero."""
     average = divide_rounded(order.filled_value, order.filled) if order.filled else 0
     return OrderData(
@@ -86,4 +170,5 @@ def order_data(order: Order, instrument: Instrument) -> OrderData:
         fee_currency=instrument.base if order.side is Side.BUY else instrument.quote,
         created_at=order.created_ms,
         updated_at=order.updated_ms,
+        sequence=number,
     )

@@ -2,6 +2,15 @@
 
 from collections import deque
 
+import msgspec
+
+
+class SavedPacing(msgspec.Struct, frozen=True):
+    """What is due, in order, and until when each held symbol is held and whether it changed since, the first first."""
+
+    due: list[str]
+    holds: list[tuple[int, str, bool]]
+
 
 class Pacing:
     """Decides, by the log's clock, when a changed symbol is published.
@@ -38,3 +47,13 @@ class Pacing:
             self._held[symbol] = False
             holds.append((now_ms + self._interval_ms, symbol))
         return due
+
+    def save(self) -> SavedPacing:
+        """Return everything; it follows no later change."""
+        return SavedPacing(list(self._due), [(end_ms, symbol, self._held[symbol]) for end_ms, symbol in self._holds])
+
+    def load(self, saved: SavedPacing) -> None:
+        """Take over, into a new pacing, what `save` returned; a hold keeps the end it has, whatever the interval."""
+        self._due = dict.fromkeys(saved.due)
+        self._holds.extend((end_ms, symbol) for end_ms, symbol, _ in saved.holds)
+        self._held = {symbol: changed for _, symbol, changed in saved.holds}

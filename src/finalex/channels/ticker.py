@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
-from finalex.channels.channel import Channel, Handlers, Newcomer, Turn
-from finalex.channels.pacing import Pacing
+import msgspec
+
+from finalex.channels.channel import Channel, Handlers, Newcomer, SavedChannel, Turn
+from finalex.channels.pacing import Pacing, SavedPacing
 from finalex.channels.parameters import require_symbol
 from finalex.market.depth import DepthBook
-from finalex.market.ticker import RollingDay
+from finalex.market.ticker import RollingDay, SavedDay
 from finalex.model.decimals import AMOUNT_DECIMALS, divide_rounded, format_units
 from finalex.model.events import BookReset, BookWithdrawn, LevelsChanged, OrderEnded, OrderRested, Traded
 from finalex.model.instruments import Instrument, Instruments
@@ -31,6 +33,23 @@ class _Market:
         self.sequence = self.changed_ms = 0
 
 
+class SavedMarket(msgspec.Struct, frozen=True, kw_only=True):
+    """A symbol's 24 hours and best prices, and where in the log and when they changed last."""
+
+    day: SavedDay
+    bid: int
+    ask: int
+    sequence: int
+    changed_ms: int
+
+
+class SavedTicker(SavedChannel, frozen=True):
+    """The tickers of all symbols, and when they were published last."""
+
+    markets: dict[str, SavedMarket]
+    pacing: SavedPacing
+
+
 class TickerChannel(Channel):
     """Publishes a symbol's ticker when it changes, at most so often; nothing before the first trade.
 
@@ -39,6 +58,7 @@ class TickerChannel(Channel):
     """
 
     name = "ticker"
+    saved = SavedTicker
 
     def __init__(self, instruments: Instruments, books: Mapping[str, DepthBook], interval_ms: int) -> None:
         self._instruments = instruments
@@ -77,6 +97,23 @@ class TickerChannel(Channel):
             market = self._markets[symbol]
             if market.stream in turn.wanted:
                 turn.publications.append(_publication(market))
+
+    def save(self) -> SavedTicker:
+        """See `Channel.save`; the books are the `orderbook` channel's."""
+        markets = {
+            symbol: SavedMarket(day=m.day.save(), bid=m.bid, ask=m.ask, sequence=m.sequence, changed_ms=m.changed_ms)
+            for symbol, m in self._markets.items()
+        }
+        return SavedTicker(markets, self._pacing.save())
+
+    def load(self, saved: SavedTicker) -> None:
+        """See `Channel.load`."""
+        self._pacing.load(saved.pacing)
+        for symbol, was in saved.markets.items():
+            market = self._markets[symbol]
+            market.day.load(was.day)
+            market.bid, market.ask = was.bid, was.ask
+            market.sequence, market.changed_ms = was.sequence, was.changed_ms
 
     def _trade(self, turn: Turn, trade: Traded) -> None:
         market = self._markets[trade.symbol]

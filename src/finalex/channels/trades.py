@@ -2,14 +2,17 @@
 
 from typing import NamedTuple
 
-from finalex.channels.channel import Channel, Handlers, Newcomer, Turn
+from finalex.channels.channel import Handlers, Newcomer, SavedChannel, Turn
+from finalex.channels.journal import Memory
 from finalex.channels.parameters import past_count, require_symbol
+from finalex.channels.places import TradePlace, trade_place
+from finalex.channels.resumable import Missing, ResumableChannel
 from finalex.market.trades import Tape
 from finalex.model.events import Traded
 from finalex.model.instruments import Instrument, Instruments
 from finalex.protocol.messages import Publication, TradeData
 from finalex.protocol.requests import Subscription
-from finalex.protocol.streams import HISTORY_MAX, Stream
+from finalex.protocol.streams import Stream
 
 
 class _Market(NamedTuple):
@@ -18,14 +21,21 @@ class _Market(NamedTuple):
     tape: Tape
 
 
-class TradesChannel(Channel):
+class SavedTrades(SavedChannel, frozen=True):
+    """The last trades of each symbol, oldest first."""
+
+    tapes: dict[str, list[Traded]]
+
+
+class TradesChannel(ResumableChannel[TradePlace]):
     """Publishes each trade as it happens; a subscriber may ask for the last ones first (`snapshot`)."""
 
     name = "trades"
+    saved = SavedTrades
 
-    def __init__(self, instruments: Instruments) -> None:
+    def __init__(self, instruments: Instruments, memory: Memory) -> None:
         self._instruments = instruments
-        self._markets = {s: _Market(i, Stream(self.name, s), Tape(HISTORY_MAX)) for s, i in instruments.items()}
+        self._markets = {s: _Market(i, Stream(self.name, s), Tape(memory.trades_max)) for s, i in instruments.items()}
 
     def handlers(self) -> Handlers:
         """See `Channel.handlers`."""
@@ -48,6 +58,31 @@ class TradesChannel(Channel):
         market.tape.add(trade)
         if market.stream in turn.wanted:
             turn.publications.append(_publication(market, trade))
+
+    def place(self, stream: Stream, text: str) -> TradePlace:
+        """See `ResumableChannel.place`."""
+        return trade_place(self.name, stream.symbol, text)
+
+    def since(self, stream: Stream, place: TradePlace, sequence: int) -> list[Publication] | Missing:  # noqa: ARG002
+        """See `ResumableChannel.since`."""
+        market = self._markets[stream.symbol]
+        if place.trade > market.tape.number:
+            return Missing.FUTURE
+        trades = market.tape.since(place.trade)
+        return Missing.OLD if trades is None else [_publication(market, trade) for trade in trades]
+
+    def number(self, stream: Stream) -> int:
+        """See `ResumableChannel.number`."""
+        return self._markets[stream.symbol].tape.number
+
+    def save(self) -> SavedTrades:
+        """See `Channel.save`."""
+        return SavedTrades({symbol: market.tape.save() for symbol, market in self._markets.items()})
+
+    def load(self, saved: SavedTrades) -> None:
+        """See `Channel.load`."""
+        for symbol, tape in saved.tapes.items():
+            self._markets[symbol].tape.load(tape)
 
 
 def _publication(market: _Market, trade: Traded) -> Publication:

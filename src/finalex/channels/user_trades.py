@@ -1,70 +1,67 @@
 """`user_trades`: every trade of a user's orders."""
 
-from collections import OrderedDict, deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from itertools import takewhile
 
-from finalex.channels.channel import Channel, Handlers, Newcomer, Turn
-from finalex.channels.parameters import optional_symbol, past_count
-from finalex.channels.private import user_streams
+import msgspec
+
+from finalex.channels.channel import Handlers, Newcomer, SavedChannel, Turn
+from finalex.channels.journal import Journal, Memory, SavedJournal
+from finalex.channels.parameters import optional_symbol, past_count, require_symbol
+from finalex.channels.places import LogPlace, TradePlace, trade_place
+from finalex.channels.private import Counts, user_streams
+from finalex.channels.resumable import Missing, ResumableChannel
 from finalex.exchange.order import Order
+from finalex.exchange.state import ExchangeState
 from finalex.model.decimals import AMOUNT_DECIMALS, format_units
 from finalex.model.events import Traded
 from finalex.model.instruments import Instrument, Instruments
 from finalex.model.orders import Side
 from finalex.protocol.messages import Publication, UserTradeData
 from finalex.protocol.requests import Subscription
-from finalex.protocol.streams import HISTORY_MAX, Stream
-
-FILLS_MAX = 500_000
-"""Fills kept over all users; past it, the history of whoever has not traded for longest is forgotten."""
+from finalex.protocol.streams import Stream
 
 
-class Fill(NamedTuple):
-    """A trade as one of its two orders saw it; `order` is the order after the trade."""
+class Fill(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A trade as one of its two orders saw it, `number` among its account's messages, in the batch `sequence`.
+
+    `order` is the order after the trade.
+    """
 
     trade: Traded
     order: Order
+    number: int
+    sequence: int
+
+    @property
+    def user(self) -> str:
+        """Whose order it was."""
+        return self.order.user
+
+    @property
+    def place(self) -> TradePlace:
+        """Where the message is in its stream."""
+        return TradePlace(self.trade.symbol, self.trade.trade)
 
 
-class Fills:
-    """The last `user_max` fills of each user, and at most `fills_max` over all users."""
+class SavedFills(SavedChannel, frozen=True):
+    """The last fills of each account."""
 
-    def __init__(self, user_max: int = HISTORY_MAX, fills_max: int = FILLS_MAX) -> None:
-        self._user_max = user_max
-        self._fills_max = fills_max
-        self._count = 0
-        self._by_user: OrderedDict[str, deque[Fill]] = OrderedDict()  # who traded last is last
-
-    def add(self, fill: Fill) -> None:
-        """Keep `fill` as the newest of its user."""
-        user = fill.order.user
-        fills = self._by_user.get(user)
-        if fills is None:
-            fills = self._by_user[user] = deque(maxlen=self._user_max)
-        self._by_user.move_to_end(user)
-        self._count += len(fills) < self._user_max
-        fills.append(fill)
-        while self._count > self._fills_max:
-            self._count -= len(self._by_user.popitem(last=False)[1])
-
-    def last(self, user: str, symbol: str, count: int) -> list[Fill]:
-        """Return the last `count` fills of `user`, oldest first, among those kept; an empty `symbol` means all."""
-        fills: Iterable[Fill] = self._by_user.get(user, ())
-        if symbol:
-            fills = (fill for fill in fills if fill.trade.symbol == symbol)
-        return list(fills)[-count:] if count > 0 else []
+    journal: SavedJournal[Fill]
 
 
-class UserTradesChannel(Channel):
+class UserTradesChannel(ResumableChannel[TradePlace | LogPlace]):
     """Publishes each trade to both sides; a subscriber may ask for the last ones first (`snapshot`)."""
 
     name = "user_trades"
     private = True
+    saved = SavedFills
 
-    def __init__(self, instruments: Instruments) -> None:
+    def __init__(self, instruments: Instruments, state: ExchangeState, counts: Counts, memory: Memory) -> None:
         self._instruments = instruments
-        self._fills = Fills()
+        self._state = state
+        self._counts = counts
+        self._journal: Journal[Fill] = Journal(memory.account_max, memory.fills_max)
 
     def handlers(self) -> Handlers:
         """See `Channel.handlers`."""
@@ -76,28 +73,77 @@ class UserTradesChannel(Channel):
         return Stream(self.name, optional_symbol(subscription.symbol, self._instruments))
 
     def opening(self, newcomer: Newcomer) -> list[Publication]:
-        """Return the last trades, oldest first, as many as `snapshot` says."""
-        stream = newcomer.stream
+        """Return the last trades, oldest first, as many as `snapshot` says, and as far as they are kept."""
         count = past_count("snapshot", newcomer.subscription.snapshot)
-        return [self._publication(fill) for fill in self._fills.last(stream.user, stream.symbol, count)]
+        fills = _of(newcomer.stream, self._journal.of(newcomer.stream.user)) if count else []
+        return [self._publication(fill) for fill in fills[-count:]]
+
+    def place(self, stream: Stream, text: str) -> TradePlace:
+        """See `ResumableChannel.place`."""
+        place = trade_place(self.name, stream.symbol, text)
+        require_symbol(place.symbol, self._instruments)
+        return place
+
+    def since(
+        self,
+        stream: Stream,
+        place: TradePlace | LogPlace,
+        sequence: int,  # noqa: ARG002 (trades have numbers)
+    ) -> list[Publication] | Missing:
+        """See `ResumableChannel.since`; only a trade of this account is a place that memory knows."""
+        user = stream.user
+        fills = self._since_trade(user, place) if isinstance(place, TradePlace) else self._since_batch(user, place)
+        return fills if isinstance(fills, Missing) else [self._publication(fill) for fill in _of(stream, fills)]
+
+    def number(self, stream: Stream) -> int:
+        """See `ResumableChannel.number`."""
+        return self._counts.last(stream.user)
+
+    def save(self) -> SavedFills:
+        """See `Channel.save`."""
+        return SavedFills(self._journal.save())
+
+    def load(self, saved: SavedFills) -> None:
+        """See `Channel.load`."""
+        self._journal.load(saved.journal)
+
+    def _since_trade(self, user: str, place: TradePlace) -> list[Fill] | Missing:
+        if place.trade >= self._state.next_trade(place.symbol):
+            return Missing.FUTURE
+        kept, forgotten = self._journal.of(user), self._journal.forgotten(user)
+        newer = list(takewhile(lambda fill: fill.place != place, reversed(kept)))[::-1]
+        if len(newer) < len(kept) or (forgotten is None and not kept):
+            return newer
+        return newer if forgotten is not None and forgotten.place == place else Missing.OLD
+
+    def _since_batch(self, user: str, place: LogPlace) -> list[Fill] | Missing:
+        forgotten = self._journal.forgotten(user)
+        if forgotten is not None and forgotten.sequence > place.sequence:
+            return Missing.OLD
+        return [fill for fill in self._journal.of(user) if fill.sequence > place.sequence]
 
     def _trade(self, turn: Turn, trade: Traded) -> None:
         for order in turn.orders:
-            fill = Fill(trade, order)
-            self._fills.add(fill)
+            fill = Fill(trade, order, self._counts.next(order.user), turn.sequence)
+            self._journal.add(fill)
             every, filtered = user_streams(self.name, order.user, order.symbol)
             if every in turn.wanted or filtered in turn.wanted:
                 turn.publications.append(self._publication(fill))
 
     def _publication(self, fill: Fill) -> Publication:
-        trade, order = fill
+        trade, order = fill.trade, fill.order
         streams = user_streams(self.name, order.user, order.symbol)
         name = f"user_trades:{trade.symbol}:{trade.trade}"
         return Publication(streams, name, "user_trade", _build_data(fill, self._instruments[trade.symbol]))
 
 
+def _of(stream: Stream, fills: Iterable[Fill]) -> list[Fill]:
+    """Return those of `fills` that belong to `stream`."""
+    return [fill for fill in fills if stream.symbol in ("", fill.trade.symbol)]
+
+
 def _build_data(fill: Fill, instrument: Instrument) -> UserTradeData:
-    trade, order = fill
+    trade, order = fill.trade, fill.order
     maker = order.number == trade.maker_order
     return UserTradeData(
         trade_id=f"trade_{trade.trade}",
@@ -111,4 +157,5 @@ def _build_data(fill: Fill, instrument: Instrument) -> UserTradeData:
         fee_currency=instrument.base if order.side is Side.BUY else instrument.quote,
         role="maker" if maker else "taker",
         timestamp=trade.time_ms,
+        sequence=fill.number,
     )

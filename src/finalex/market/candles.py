@@ -14,6 +14,8 @@ from copy import copy
 from itertools import islice
 from typing import NamedTuple
 
+import msgspec
+
 from finalex.market.intervals import INTERVALS, end_ms, start_ms
 
 MINUTE = INTERVALS[0]
@@ -34,6 +36,29 @@ class Candle(NamedTuple):
     close: int
     volume: int
     sequence: int
+
+
+class SavedRun(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A candle in the making as a snapshot holds it, without the running minute's trades if it is a longer one."""
+
+    open_ms: int
+    sequence: int
+    traded: bool
+    open: int
+    high: int
+    low: int
+    volume: int
+
+
+class SavedCandles(msgspec.Struct, frozen=True, kw_only=True):
+    """All candles of one symbol as a snapshot holds them, each interval's closed ones oldest first."""
+
+    clock_ms: int
+    close: int
+    sequence: int
+    late_trades: int
+    runs: dict[str, SavedRun]
+    history: dict[str, list[Candle]]
 
 
 class Candles:
@@ -88,6 +113,26 @@ class Candles:
         """Return the last `count` closed candles (or all there are), oldest first."""
         closed = self._history[interval]
         return list(islice(closed, max(0, len(closed) - count), None))
+
+    def save(self) -> SavedCandles:
+        """Return everything; it follows no later change."""
+        return SavedCandles(
+            clock_ms=self._clock_ms,
+            close=self._close,
+            sequence=self._sequence,
+            late_trades=self.late_trades,
+            runs={interval: run.save() for interval, run in self._runs.items()},
+            history={interval: list(closed) for interval, closed in self._history.items()},
+        )
+
+    def load(self, saved: SavedCandles) -> None:
+        """Take over, into new candles, what `save` returned."""
+        self._clock_ms, self._close, self._sequence = saved.clock_ms, saved.close, saved.sequence
+        self.late_trades = saved.late_trades
+        for interval, closed in saved.history.items():
+            self._history[interval].extend(closed)
+        self._runs = {interval: _Run.load(interval, run) for interval, run in saved.runs.items()}
+        self._minute = self._runs.get(MINUTE, self._minute)
 
     def _roll(self, now_ms: int, sequence: int) -> list[Candle]:
         """End every candle whose time is over at `now_ms`, and start the ones that `now_ms` is in."""
@@ -159,3 +204,23 @@ class _Run:
         """Return the candle as it is now; `close` is the last trade's price, whether or not it was in here."""
         opened, high, low = (self.open, self.high, self.low) if self.traded else (close, close, close)
         return Candle(self.interval, self.open_ms, self.end_ms - 1, opened, high, low, close, self.volume, sequence)
+
+    def save(self) -> SavedRun:
+        """Return everything but the interval."""
+        return SavedRun(
+            open_ms=self.open_ms,
+            sequence=self.sequence,
+            traded=self.traded,
+            open=self.open,
+            high=self.high,
+            low=self.low,
+            volume=self.volume,
+        )
+
+    @staticmethod
+    def load(interval: str, saved: SavedRun) -> "_Run":
+        """Return what `save` was called on."""
+        run = _Run(interval, saved.open_ms, saved.sequence)
+        run.traded, run.open, run.high, run.low = saved.traded, saved.open, saved.high, saved.low
+        run.volume = saved.volume
+        return run

@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from finalex.market.book import LevelSide, SideChange
 from finalex.market.windows import LevelUpdate, build_updates, count_updates
 from finalex.model.events import Level, LevelChange
@@ -10,6 +12,15 @@ from finalex.model.orders import Side
 
 LEVELS_MAX = 100_000
 """A book from outside with more levels on a side is not believed: it is withdrawn."""
+
+
+class SavedDepthBook(msgspec.Struct, frozen=True, kw_only=True):
+    """A book as a snapshot holds it: its levels, best first, and of each depth the last sequence and its time."""
+
+    bids: list[Level]
+    asks: list[Level]
+    stale: bool
+    streams: dict[int, tuple[int, int]]
 
 
 class DepthBook:
@@ -88,6 +99,24 @@ class DepthBook:
     def updates(self, changes: Sequence[SideChange], index: int) -> list[LevelUpdate]:
         """Return the updates in the window of `depths[index]` that the last event's `changes` mean."""
         return build_updates(changes, self.depths[index], self.sequences[index])
+
+    def save(self) -> SavedDepthBook:
+        """Return everything; it follows no later change."""
+        return SavedDepthBook(
+            bids=self.bids.levels(len(self.bids)),
+            asks=self.asks.levels(len(self.asks)),
+            stale=self.stale,
+            streams=dict(zip(self.depths, zip(self.sequences, self.changed_ms, strict=True), strict=True)),
+        )
+
+    def load(self, saved: SavedDepthBook) -> None:
+        """Take over, into a new book, what `save` returned; the stream of a depth that it does not name starts at 0."""
+        self.bids.replace(saved.bids)
+        self.asks.replace(saved.asks)
+        self.stale = saved.stale
+        streams = [saved.streams.get(depth, (0, 0)) for depth in self.depths]
+        self.sequences = [sequence for sequence, _ in streams]
+        self.changed_ms = [changed_ms for _, changed_ms in streams]
 
     def _unbelievable(self) -> bool:
         bids, asks = self.bids, self.asks

@@ -2,6 +2,8 @@
 
 from collections import deque
 
+import msgspec
+
 from finalex.market.intervals import DAY_MS, MINUTE_MS
 
 BUCKETS_MAX = 2 * DAY_MS // MINUTE_MS
@@ -9,6 +11,25 @@ BUCKETS_MAX = 2 * DAY_MS // MINUTE_MS
 
 If that is full too, a trade counts into the newest minute.
 """
+
+
+class SavedMinute(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """The trades of one minute as a snapshot holds them; `value` is the sum of price × quantity."""
+
+    minute_ms: int
+    open: int
+    high: int
+    low: int
+    volume: int
+    value: int
+
+
+class SavedDay(msgspec.Struct, frozen=True, kw_only=True):
+    """A window as a snapshot holds it: where it opens, the last price, and the minutes with trades, oldest first."""
+
+    open_ms: int
+    last: int
+    minutes: list[SavedMinute]
 
 
 class _Bucket:
@@ -75,9 +96,32 @@ class RollingDay:
             return False
         self.volume -= sum(bucket.volume for bucket in left)
         self.value -= sum(bucket.value for bucket in left)
+        self._measure()
+        return True
+
+    def save(self) -> SavedDay:
+        """Return everything; it follows no later change."""
+        minutes = [
+            SavedMinute(minute_ms=b.minute_ms, open=b.open, high=b.high, low=b.low, volume=b.volume, value=b.value)
+            for b in self._buckets
+        ]
+        return SavedDay(open_ms=self._open_ms, last=self.last, minutes=minutes)
+
+    def load(self, saved: SavedDay) -> None:
+        """Take over, into a new window, what `save` returned."""
+        self._open_ms, self.last = saved.open_ms, saved.last
+        for minute in saved.minutes:
+            bucket = _Bucket(minute.minute_ms, minute.open)
+            bucket.high, bucket.low, bucket.volume, bucket.value = minute.high, minute.low, minute.volume, minute.value
+            self._buckets.append(bucket)
+        self.volume = sum(minute.volume for minute in saved.minutes)
+        self.value = sum(minute.value for minute in saved.minutes)
+        self._measure()
+
+    def _measure(self) -> None:
+        """Find the highest and the lowest price of all kept minutes."""
         self.high = max((bucket.high for bucket in self._buckets), default=self.last)
         self.low = min((bucket.low for bucket in self._buckets), default=self.last)
-        return True
 
     def _bucket(self, price: int, time_ms: int) -> _Bucket:
         """Return the bucket for a trade; the first one of a window that was empty starts its high and low."""

@@ -1,0 +1,1 @@
+"""Tests of the snapshots, and made-up logs for them."""
