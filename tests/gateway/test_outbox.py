@@ -6,6 +6,7 @@ from collections.abc import Callable
 from finalex.gateway.fanout import Fanout
 from finalex.gateway.framing import frame_text
 from finalex.gateway.outbox import REPLIES_BYTES_FACTOR, Outbox
+from finalex.gateway.recalls import NoRecaller
 from finalex.gateway.settings import GatewaySettings
 from finalex.gateway.switchboard import Switchboard
 from finalex.gateway.wire import Wire
@@ -51,7 +52,9 @@ class TestQueue:
         self.metrics, self.network = Metrics(), Network()
         self.fanout = Fanout(lambda _: None, self.metrics)
         settings = GatewaySettings(queue_bytes_max=QUEUE_BYTES_MAX)
-        switchboard = Switchboard(self.fanout, NoVenue(), settings, self.metrics, lambda: 0, lambda _: None)
+        switchboard = Switchboard(
+            self.fanout, NoVenue(), NoRecaller(), settings, self.metrics, lambda: 0, lambda _: None
+        )
         self.outbox = Outbox(Wire(self.network), switchboard)
         self.fanout.place(self.outbox, frozenset({TRADES}))
 

@@ -5,11 +5,17 @@ from typing import Any
 import jwt
 import pytest
 
+from finalex.credentials.keys import KeyRecord
 from finalex.session.auth import Authenticator, Credentials, Identity, InvalidCredentialsError, valid_user
 
 SECRET = "s" * 32
 NOW_MS = 1_700_000_000_000
 CLAIMS = {"sub": "alice", "scope": "read trade", "exp": NOW_MS // 1000 + 60, "iat": NOW_MS // 1000}
+
+
+BOBS_KEY = KeyRecord(
+    id="pk_live_bo", user="bob", scopes=frozenset({"read"}), label="", created_ms=0, expires_ms=None, revoked_ms=None
+)
 
 
 class Keys:
@@ -18,10 +24,10 @@ class Keys:
     def __init__(self, *, broken: bool = False) -> None:
         self._broken = broken
 
-    def lookup(self, api_key: str, now_ms: int) -> Identity | None:
+    def lookup(self, api_key: str, now_ms: int) -> KeyRecord | None:
         if self._broken:
             raise OSError("disk gone")
-        return Identity("bob", frozenset({"read"}), None) if api_key == "pk_live_bob" else None
+        return BOBS_KEY if api_key == "pk_live_bob" else None
 
 
 def identify(token: str | None = None, api_key: str | None = None, *, repeated: bool = False) -> Identity:
@@ -46,7 +52,7 @@ def test_unknown_scopes_are_ignored() -> None:
 
 
 def test_a_good_key_identifies_its_user() -> None:
-    assert identify(api_key="pk_live_bob") == Identity("bob", frozenset({"read"}), None)
+    assert identify(api_key="pk_live_bob") == Identity("bob", frozenset({"read"}), None, "pk_live_bo")
 
 
 BAD_TOKENS = {

@@ -105,8 +105,9 @@ async def test_the_data_of_a_channel_is_the_spec_and_what_is_documented_as_added
         "ticker": {"quote_volume_24h"},
         "orderbook_snapshot": {"depth"},
         "orderbook_update": {"depth"},
-        "order_update": {"client_order_id", "time_in_force", "post_only"},
-        "user_trade": {"client_order_id"},
+        "account_update": {"sequence"},
+        "order_update": {"client_order_id", "time_in_force", "post_only", "sequence"},
+        "user_trade": {"client_order_id", "sequence"},
     }
     for kind, example in examples().items():
         if "channel" in example:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from finalex.model.events import AnyEvent, BookReset, BookWithdrawn, LevelsChanged
 from finalex.model.markets import DEFAULT_INSTRUMENTS
-from finalex.sources.binance import DepthUpdate, LevelText, Snapshot
 from finalex.sources.booksync import BookSync
+from finalex.sources.messages import DepthUpdate, LevelText, Snapshot
 from finalex.sources.reports import Problem
 
 SYMBOL = "BTC/USDT"

@@ -1,11 +1,13 @@
 """A session, a hub and an engine without sockets: what one client sends and sees."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jwt
 
 from finalex.channels.hub import Hub
+from finalex.channels.journal import Memory
 from finalex.exchange.engine import Engine
 from finalex.exchange.state import ExchangeState
 from finalex.log.memory import MemoryLog
@@ -15,11 +17,12 @@ from finalex.model.instruments import Instruments
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.protocol.messages import encode_publication
 from finalex.protocol.streams import Stream
-from finalex.session.auth import Authenticator, Credentials, Identity
+from finalex.session.auth import Authenticator, Credentials
 from finalex.session.desk import Desk
-from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Send, Submit
+from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Recall, Send, StopRecall, Submit
 from finalex.session.limits import Limits
 from finalex.session.session import Session
+from support.archive import Archive
 
 SECRET = "a secret of thirty-two bytes, at least"
 START_MS = 1_700_000_000_000
@@ -33,21 +36,28 @@ def token(user: str, scope: str = "read trade", expires_ms: int = START_MS + 3_6
 class NoKeys:
     """A key directory without keys."""
 
-    def lookup(self, api_key: str, now_ms: int) -> Identity | None:
+    def lookup(self, api_key: str, now_ms: int) -> None:
         return None
 
 
 class House:
     """An exchange with its views and its open conversations, on a clock that the test moves."""
 
-    def __init__(self, limits: Limits | None = None, instruments: Instruments = DEFAULT_INSTRUMENTS) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        instruments: Instruments = DEFAULT_INSTRUMENTS,
+        memory: Memory | None = None,
+    ) -> None:
         self.now_ms = START_MS
         self.log = MemoryLog()
+        self.archive = Archive()
         self.engine = Engine(ExchangeState(instruments))
-        hub = Hub(instruments, ticker_interval_ms=100, kline_interval_ms=250)
+        hub = Hub(instruments, ticker_interval_ms=100, kline_interval_ms=250, memory=memory)
         self.desk = Desk(hub, Authenticator(SECRET, NoKeys()), limits or Limits())
         self.conversations: list[Conversation] = []
         self.log.follow(self._publish)
+        self.log.follow(self.archive.keep)
 
     def connect(self, user: str | None = None, **credentials: Any) -> "Conversation":
         """Open a conversation, logged in as `user` if one is named."""
@@ -70,6 +80,10 @@ class House:
         if events:
             self.log.append(events, self.now_ms)
         return outcome
+
+    def recall(self, session: Session, recall: Recall) -> Iterator[list[Effect]]:
+        """Look for what a session missed, step by step."""
+        return self.archive.recall(self.desk.hub.instruments, session, recall, lambda: self.now_ms)
 
     def advance(self, elapsed_ms: int) -> None:
         """Let time pass, for the log and for every session."""
@@ -96,6 +110,7 @@ class Conversation:
         self.seen: list[dict[str, Any]] = []
         self.joined: set[Stream] = set()
         self.opened: list[str] = []
+        self.recalls: dict[int, Iterator[list[Effect]]] = {}
         self.closed: int | None = None
 
     def send(self, text: str) -> list[dict[str, Any]]:
@@ -110,8 +125,21 @@ class Conversation:
 
     def disconnect(self) -> None:
         """Let the connection end."""
+        self.house.conversations.remove(self)
         self.joined.clear()
+        self.recalls.clear()
         self.carry_out(self.session.disconnect())
+
+    def recall(self, steps: int = 1_000_000) -> None:
+        """Let all recalls go so many steps on; a step is what a gateway does without waiting."""
+        while self.recalls and steps:
+            steps -= 1
+            for key, recall in tuple(self.recalls.items()):
+                effects = next(recall, None)
+                if effects is None:
+                    del self.recalls[key]
+                else:
+                    self.carry_out(effects)
 
     def carry_out(self, effects: list[Effect]) -> None:
         """Do what a gateway does with effects."""
@@ -125,6 +153,10 @@ class Conversation:
                     self.joined.remove(stream)
                 case OpenAccount(user):
                     self.opened.append(user)
+                case Recall():
+                    self.recalls[effect.key] = self.house.recall(self.session, effect)
+                case StopRecall(key):
+                    self.recalls.pop(key, None)
                 case Close(code, _):
                     self.closed = int(code)
                 case Submit(command, request_id):

@@ -7,7 +7,7 @@ from pathlib import Path
 from finalex.log.memory import MemoryLog
 from finalex.model.events import AnyEvent, Batch, Traded
 from finalex.model.markets import DEFAULT_INSTRUMENTS
-from finalex.sources.recordings import open_recordings
+from finalex.sources.reels import open_reel
 from finalex.sources.replay import ReplaySource
 from support.binance import snapshot, trade, update
 
@@ -31,12 +31,14 @@ class Player:
         self.now_s = 0.0
         self.rounds_max = 3
 
-    def source(self, argument: str | Path, *, speed: float | None = None, loop: bool = False) -> ReplaySource:
+    def source(
+        self, argument: str | Path, *, speed: float | None = None, loop: bool = False, from_ms: int = 0
+    ) -> ReplaySource:
         log = MemoryLog(batches_max=1)
         log.follow(self.batches.append)
-        opened = open_recordings(str(argument), DEFAULT_INSTRUMENTS)
+        reel = open_reel(str(argument).split(","), DEFAULT_INSTRUMENTS)
         now = lambda: self.now_s  # noqa: E731 (a clock is a function)
-        return ReplaySource(opened, log, DEFAULT_INSTRUMENTS, speed=speed, loop=loop, now=now, sleep=self._sleep)
+        return ReplaySource(reel, log, speed=speed, loop=loop, from_ms=from_ms, now=now, sleep=self._sleep)
 
     def play(self, argument: str | Path, *, speed: float | None = None) -> ReplaySource:
         source = self.source(argument, speed=speed)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from finalex.log.memory import MemoryLog
 from finalex.model.events import Batch
 from finalex.model.markets import DEFAULT_INSTRUMENTS
+from finalex.sources.recorded import RecordedMarkets
 from finalex.sources.recordings import Recording, open_recordings
 from finalex.sources.replay import ReplaySource
 from support.recordings import recording
@@ -20,10 +21,11 @@ def recordings(names: Sequence[str]) -> list[Recording]:
     return open_recordings(",".join(str(recording(name)) for name in names), DEFAULT_INSTRUMENTS)
 
 
-def replay(names: Sequence[str], follow: Callable[[ReplaySource, Batch], None]) -> ReplaySource:
-    """Play recorded files, show `follow` every batch with the source as it stood then, and return the source."""
+def replay(names: Sequence[str], follow: Callable[[RecordedMarkets, Batch], None]) -> ReplaySource:
+    """Play recorded files, show `follow` every batch with the reel as it stood then, and return the source."""
     log = MemoryLog(batches_max=1)
-    source = ReplaySource(recordings(names), log, DEFAULT_INSTRUMENTS, speed=None)
-    log.follow(lambda batch: follow(source, batch))
+    reel = RecordedMarkets(recordings(names), DEFAULT_INSTRUMENTS)
+    source = ReplaySource(reel, log, speed=None)
+    log.follow(lambda batch: follow(reel, batch))
     asyncio.run(source.run())
     return source

@@ -17,7 +17,7 @@ from finalex.model.commands import Command, Credit
 from finalex.model.events import Traded
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.model.orders import Side
-from finalex.session.auth import Authenticator
+from finalex.session.auth import Authenticator, KeyDirectory
 from finalex.session.desk import Desk
 from finalex.session.limits import Limits
 from support.conversation import SECRET, START_MS, NoKeys
@@ -27,14 +27,14 @@ from support.sockets import READ_TIMEOUT_S, RawWebSocket, open_websocket
 class Served:
     """What a test has in its hands; `now_ms` is the clock, which stands still unless the test moves it."""
 
-    def __init__(self, settings: GatewaySettings, limits: Limits) -> None:
+    def __init__(self, settings: GatewaySettings, limits: Limits, keys: KeyDirectory) -> None:
         self.now_ms = START_MS
         self.port = 0
         self.accounts: list[str] = []
         self.metrics = Metrics()
         self.log = MemoryLog()
         self.engine = Engine(ExchangeState(DEFAULT_INSTRUMENTS))
-        self.desk = Desk(Hub(DEFAULT_INSTRUMENTS), Authenticator(SECRET, NoKeys()), limits)
+        self.desk = Desk(Hub(DEFAULT_INSTRUMENTS), Authenticator(SECRET, keys), limits)
         self.gateway = Gateway(self.desk, self, settings, self.metrics, lambda: self.now_ms)
         self.log.follow(self.gateway.follow)
         self._trades = 0
@@ -86,9 +86,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(*, limits: Limits | None = None, **settings: Any) -> AsyncIterator[Served]:
+async def serve(
+    *, limits: Limits | None = None, keys: KeyDirectory | None = None, **settings: Any
+) -> AsyncIterator[Served]:
     """Serve until the block ends; `settings` are those of `GatewaySettings`."""
-    served = Served(GatewaySettings(**settings), limits or Limits())
+    served = Served(GatewaySettings(**settings), limits or Limits(), keys or NoKeys())
     served.port = await served.gateway.start("127.0.0.1", 0)
     try:
         yield served

@@ -5,10 +5,10 @@ from typing import Final, cast
 from picows import WSFrame, WSListener, WSTransport
 
 from finalex.gateway.assembler import BadFrameError, MessageAssembler, PeerClose, Ping, Pong, Received
-from finalex.gateway.conversation import Conversation, Step
+from finalex.gateway.conversation import Conversation
 from finalex.gateway.framing import PING, Opcode, frame_pong
 from finalex.gateway.outbox import Outbox
-from finalex.gateway.switchboard import Switchboard
+from finalex.gateway.switchboard import Step, Switchboard
 from finalex.gateway.wire import Wire
 from finalex.protocol.errors import CloseCode
 from finalex.session.session import Session
@@ -98,7 +98,8 @@ class Connection(WSListener):
         self._conversation.disconnect()
 
     def pause_writing(self) -> None:
-        """Nothing: the outbox looks at what waits with every write."""
+        """Much waits."""
+        self._outbox.filled()
 
     def resume_writing(self) -> None:
         """What waited has left."""
@@ -123,6 +124,12 @@ class Connection(WSListener):
     def notify_closing(self, reconnect_after_ms: int) -> None:
         """The server goes down: say so, and close."""
         self._conversation.notify_closing(reconnect_after_ms)
+
+    def revoke(self, key_id: str) -> bool:
+        """An API key was revoked; return whether this connection had logged in with it, and ends now."""
+        was_open = self._outbox.open
+        self._conversation.revoke(key_id)
+        return was_open and not self._outbox.open
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close without a word of the session."""

@@ -1,33 +1,32 @@
 """A session's effects carried out for one connection, in order and at once; what fails ends that connection alone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 from finalex.exchange.outcomes import Outcome
 from finalex.gateway.failures import report_failure
 from finalex.gateway.framing import frame_text
 from finalex.gateway.outbox import Outbox
-from finalex.gateway.switchboard import Switchboard
+from finalex.gateway.recalls import Recalls
+from finalex.gateway.switchboard import Step, Switchboard
 from finalex.protocol.errors import CloseCode, ErrorCode, RequestError
 from finalex.protocol.messages import encode_reply
 from finalex.protocol.requests import RequestId
-from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Send, Submit
+from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Recall, Send, StopRecall, Submit
 from finalex.session.replies import error_data
 from finalex.session.session import Session
 
-Step = Callable[[int], list[Effect]]
-"""A step of a session, given the time in milliseconds."""
-
 
 class Conversation:
-    """Joins a session to an outbox, the fan-out and the venue."""
+    """Joins a session to an outbox, the fan-out, the venue and the log."""
 
-    __slots__ = ("_outbox", "_session", "_switchboard")
+    __slots__ = ("_outbox", "_recalls", "_session", "_switchboard")
 
     def __init__(self, session: Session, outbox: Outbox, switchboard: Switchboard) -> None:
         self._session = session
         self._outbox = outbox
         self._switchboard = switchboard
+        self._recalls = Recalls(session, outbox, switchboard, self._carry_out)
 
     def open(self, opening: Step) -> None:
         """Begin."""
@@ -43,12 +42,17 @@ class Conversation:
         if self._session.deadline_ms is not None:
             self._carry_out("advance", self._session.advance)
 
+    def revoke(self, key_id: str) -> None:
+        """An API key was revoked."""
+        self._carry_out("revoke", partial(self._session.revoke, key_id))
+
     def notify_closing(self, reconnect_after_ms: int) -> None:
         """The server goes down: say so, and close."""
         self._carry_out("notify_closing", partial(self._session.notify_closing, reconnect_after_ms))
 
     def disconnect(self) -> None:
         """The connection is gone; what the session still wants submitted is submitted."""
+        self._recalls.stop_all()
         self._carry_out("disconnect", lambda _now_ms: self._session.disconnect())
 
     def _carry_out(self, place: str, step: Step) -> None:
@@ -79,12 +83,16 @@ class Conversation:
                     self._act(effect)
         self._deliver(sends, moves)
 
-    def _act(self, effect: Submit | OpenAccount | Close) -> None:
+    def _act(self, effect: Submit | OpenAccount | Recall | StopRecall | Close) -> None:
         match effect:
             case Submit(command, request_id):
                 self._switchboard.venue.submit(command, partial(self._answered, request_id))
             case OpenAccount(user):
                 self._switchboard.venue.open_account(user)
+            case Recall():
+                self._recalls.start(effect)
+            case StopRecall(key):
+                self._recalls.stop(key)
             case Close(code, reason):
                 self._outbox.close(code, reason)
 

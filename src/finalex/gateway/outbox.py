@@ -1,5 +1,7 @@
 """What leaves a connection, how much of it may wait, and how it ends."""
 
+import asyncio
+
 from finalex.gateway.framing import frame_close
 from finalex.gateway.switchboard import Switchboard
 from finalex.gateway.wire import Wire
@@ -16,12 +18,13 @@ class Outbox:
     `queue_bytes_max`, and the replies since the queue was last empty, the connection is closed with 4000.
     """
 
-    __slots__ = ("_replies_bytes", "_switchboard", "_wire", "open")
+    __slots__ = ("_drained", "_replies_bytes", "_switchboard", "_wire", "open")
 
     def __init__(self, wire: Wire, switchboard: Switchboard) -> None:
         self._wire = wire
         self._switchboard = switchboard
         self._replies_bytes = 0
+        self._drained: asyncio.Event | None = None
         self.open = True
 
     def write(self, frames: bytes) -> None:
@@ -41,9 +44,21 @@ class Outbox:
         self._replies_bytes += len(frames)
         self.write(frames)
 
+    def filled(self) -> None:
+        """Much waits: more than the network takes at once."""
+        self._drained = self._drained or asyncio.Event()
+
     def drained(self) -> None:
         """Almost nothing waits any more."""
         self._replies_bytes = 0
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
+
+    async def room(self) -> None:
+        """Wait until there is room for something that can wait: at most a few pings long, or the connection ends."""
+        if self._drained is not None:
+            await self._drained.wait()
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame after everything queued; the client then has a while to answer."""

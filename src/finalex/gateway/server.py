@@ -11,17 +11,17 @@ import structlog
 
 from finalex.gateway.admission import Admission, Verdict
 from finalex.gateway.connection import Connection
-from finalex.gateway.conversation import Step
 from finalex.gateway.door import Door
 from finalex.gateway.failures import report_failure
 from finalex.gateway.fanout import Fanout
 from finalex.gateway.heartbeat import Heartbeat
 from finalex.gateway.http_messages import HttpError
 from finalex.gateway.pages import Pages
+from finalex.gateway.recalls import NoRecaller
 from finalex.gateway.reception import Reception
 from finalex.gateway.settings import GatewaySettings
 from finalex.gateway.spread import spread
-from finalex.gateway.switchboard import Clock, Switchboard, Venue
+from finalex.gateway.switchboard import Clock, Recaller, Step, Switchboard, Venue
 from finalex.metrics import Metrics
 from finalex.model.events import Batch
 from finalex.protocol.errors import CloseCode, ErrorCode
@@ -47,11 +47,20 @@ _log = structlog.get_logger("finalex.gateway")
 class Gateway:
     """Serves clients over WebSocket and HTTP on one port.
 
-    `venue` takes commands, `now_ms` is the wall clock. Everything runs on one event loop; `follow` is for the log.
+    `venue` takes commands, `now_ms` is the wall clock, `recaller` reads the log again for those who come back (without
+    it only memory does). Everything runs on one event loop; `follow` is for the log.
     Set `source_running` once there is something to serve: `/ready` says so.
     """
 
-    def __init__(self, desk: Desk, venue: Venue, settings: GatewaySettings, metrics: Metrics, now_ms: Clock) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        venue: Venue,
+        settings: GatewaySettings,
+        metrics: Metrics,
+        now_ms: Clock,
+        recaller: Recaller | None = None,
+    ) -> None:
         self.source_running = False
         self._desk = desk
         self._settings = settings
@@ -60,7 +69,9 @@ class Gateway:
         self._admission = Admission(settings.connections_per_ip, settings.refusals_per_minute_max)
         self._heartbeat = Heartbeat(settings, metrics)
         self._fanout = Fanout(_call_soon, metrics)
-        self._switchboard = Switchboard(self._fanout, venue, settings, metrics, now_ms, self._forget)
+        self._switchboard = Switchboard(
+            self._fanout, venue, recaller or NoRecaller(), settings, metrics, now_ms, self._forget
+        )
         self._reception = Reception(settings, metrics, Pages(metrics, self._is_ready), self._connect)
         self._server: asyncio.Server | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -137,6 +148,10 @@ class Gateway:
                 connection.close(CloseCode.INTERNAL_ERROR, ErrorCode.INTERNAL_ERROR.message)
 
     # --- connections ------------------------------------------------------------------------------------
+
+    def close_revoked(self, key_id: str) -> int:
+        """End all connections that logged in with this API key, and return how many there were."""
+        return sum(connection.revoke(key_id) for connection in self._heartbeat)
 
     def _connect(self, credentials: Credentials, address: str) -> Connection:
         if self._stopping or self.connections >= self._settings.connections_max:

@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     CONNECTION_LIMIT = "CONNECTION_LIMIT"
     ORDER_REJECTED = "ORDER_REJECTED"
     NOT_FOUND = "NOT_FOUND"
+    CANCELED = "CANCELED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
     @property
@@ -41,6 +42,7 @@ _MESSAGES = {
     ErrorCode.CONNECTION_LIMIT: "Too many connections from this address",
     ErrorCode.ORDER_REJECTED: "The order was refused",
     ErrorCode.NOT_FOUND: "Order not found",
+    ErrorCode.CANCELED: "The request was taken back",
     ErrorCode.INTERNAL_ERROR: "Internal error",
 }
 

@@ -93,14 +93,18 @@ class BalanceData(Data, frozen=True, kw_only=True):
 
 
 class AccountData(Data, frozen=True, kw_only=True):
-    """All non-zero balances of an account."""
+    """All non-zero balances of an account; `sequence` counts the account's messages, as in all private channels."""
 
     balances: list[BalanceData]
     timestamp: int
+    sequence: int
 
 
 class OrderData(Data, frozen=True, kw_only=True):
-    """An order as it is now; `fees` are in `fee_currency`, the currency that the order receives."""
+    """An order as it is now; `fees` are in `fee_currency`, the currency that the order receives.
+
+    `sequence` comes in the channel alone: a reply to a request is not counted.
+    """
 
     order_id: str
     client_order_id: str | None
@@ -120,6 +124,7 @@ class OrderData(Data, frozen=True, kw_only=True):
     fee_currency: str
     created_at: int
     updated_at: int
+    sequence: int | UnsetType = UNSET
 
 
 class UserTradeData(Data, frozen=True, kw_only=True):
@@ -136,6 +141,7 @@ class UserTradeData(Data, frozen=True, kw_only=True):
     fee_currency: str
     role: str
     timestamp: int
+    sequence: int
 
 
 class RateLimitsData(Data, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ ITEMS_MAX = 200
 """Items of one `subscriptions` list."""
 
 PAST_MESSAGES_MAX = 10_000
-"""Past messages (`snapshot`, `history`) that all items of one request may ask for together."""
+"""Past messages (`snapshot`, `history`, and `after` as far as memory goes) that one request may ask for altogether."""
 
 _INTEGER_ID_MAX = 2**63 - 1
 
@@ -27,7 +27,8 @@ _INTEGER_ID_MAX = 2**63 - 1
 class Subscription(msgspec.Struct, frozen=True):
     """One item to subscribe to; which parameters mean something depends on the channel.
 
-    `snapshot` is a number of past messages (`trades`, `user_trades`) or a switch (`orders`).
+    `snapshot` is a number of past messages (`trades`, `user_trades`) or a switch (`orders`); `after` is the id of
+    the last message that the client has.
     """
 
     channel: str
@@ -36,6 +37,7 @@ class Subscription(msgspec.Struct, frozen=True):
     interval: str | None = None
     snapshot: int | bool | None = None
     history: int | None = None
+    after: str | None = None
 
 
 class Subscribe(msgspec.Struct, frozen=True):

@@ -11,6 +11,9 @@ INTERVAL_DEFAULT = "1m"
 HISTORY_MAX = 1000
 """The most closed candles or past trades that a subscription may ask for."""
 
+HEARTBEAT = "heartbeat"
+"""The channel that each connection has of its own: it tells of the connection's other subscriptions."""
+
 
 class Stream(NamedTuple):
     """One sequence of messages, the same for all its subscribers; fields that do not apply are empty.

@@ -28,11 +28,15 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A user and what the credentials allow; `expires_ms` is `None` for credentials without an end."""
+    """A user and what the credentials allow; `expires_ms` is `None` for credentials without an end.
+
+    `key_id` is that of the API key, `None` for a token.
+    """
 
     user: str
     scopes: frozenset[str]
     expires_ms: int | None
+    key_id: str | None = None
 
 
 class InvalidCredentialsError(Exception):
@@ -40,8 +44,10 @@ class InvalidCredentialsError(Exception):
 
 
 class KeyHolder(Protocol):
-    """What an API key stands for."""
+    """What an API key stands for, and the id by which it can be revoked."""
 
+    @property
+    def id(self) -> str: ...  # noqa: D102
     @property
     def user(self) -> str: ...  # noqa: D102
     @property
@@ -84,7 +90,7 @@ class Authenticator:
             raise InvalidCredentialsError("API keys cannot be checked at the moment") from None
         if holder is None:
             raise InvalidCredentialsError("the API key is not valid")
-        return Identity(holder.user, holder.scopes, holder.expires_ms)
+        return Identity(holder.user, holder.scopes, holder.expires_ms, holder.id)
 
     def _identify_token(self, token: str) -> Identity:
         if len(token) > TOKEN_LENGTH_MAX:

@@ -8,8 +8,9 @@ from finalex.session.limits import Limits
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """The views to read, who may come in, and what one connection may ask for."""
+    """The views to read, who may come in, what one connection may ask for, and how often it hears a heartbeat."""
 
     hub: Hub
     authenticator: Authenticator
     limits: Limits
+    heartbeat_interval_ms: int = 5000

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from finalex.channels.resumable import Want
 from finalex.model.commands import Command
 from finalex.protocol.errors import CloseCode, ErrorCode
 from finalex.protocol.requests import RequestId
@@ -43,6 +44,23 @@ class OpenAccount(msgspec.Struct, frozen=True):
     user: str
 
 
+class Recall(msgspec.Struct, frozen=True):
+    """Look for `wants` in the log, while everything else goes on.
+
+    `Session.recalled` is told which can be found there, then `Session.replayed` what there is, piece by piece as the
+    client takes it, then `Session.caught_up` that this was all; or `Session.recall_failed` in place of any of them.
+    """
+
+    key: int
+    wants: tuple[Want, ...]
+
+
+class StopRecall(msgspec.Struct, frozen=True):
+    """Look no further: nobody waits for the recall `key` any more."""
+
+    key: int
+
+
 class Close(msgspec.Struct, frozen=True):
     """Send what is queued, then close the connection."""
 
@@ -50,4 +68,4 @@ class Close(msgspec.Struct, frozen=True):
     reason: str
 
 
-Effect = Send | Join | Leave | Submit | OpenAccount | Close
+Effect = Send | Join | Leave | Submit | OpenAccount | Recall | StopRecall | Close

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from finalex.channels.orders import order_data
 from finalex.channels.parameters import optional_symbol, require_symbol
-from finalex.exchange.outcomes import Canceled, NotFound, Outcome, Placed, Refused
+from finalex.exchange.outcomes import Canceled, NotFound, Outcome, Placed, Refused, Unavailable
 from finalex.model.commands import CancelAllOrders, CancelOrder, PlaceOrder
 from finalex.model.instruments import Instruments
 from finalex.model.orders import OrderType, TimeInForce
+from finalex.model.rejects import RejectReason
 from finalex.protocol.errors import ErrorCode, RequestError
 from finalex.protocol.messages import Data
 from finalex.protocol.requests import CLIENT_ORDER_ID_LENGTH_MAX, CancelAllRequest, CancelRequest, OrderRequest
@@ -61,6 +62,9 @@ def reply(outcome: Outcome, instruments: Instruments) -> tuple[str, Data]:
             raise RequestError(ErrorCode.ORDER_REJECTED, f"the order breaks the rule '{reason}'", reason)
         case Canceled(orders):
             return "orders_canceled", OrdersCanceledData(order_ids=[order.id for order in orders])
+        case Unavailable():
+            reason = RejectReason.EXCHANGE_UNAVAILABLE.value
+            raise RequestError(ErrorCode.ORDER_REJECTED, "the exchange takes no orders at the moment", reason)
         case NotFound():
             raise RequestError(ErrorCode.NOT_FOUND, "this account has no such open order")
         case _:

@@ -1,19 +1,22 @@
 """One conversation with one client, without I/O: text in, effects out."""
 
+from collections.abc import Sequence
+
 from finalex.exchange.outcomes import Outcome, Placed
 from finalex.model.commands import CancelOrder, Command
 from finalex.model.orders import OrderStatus
 from finalex.protocol import messages, requests
 from finalex.protocol.errors import CloseCode, ErrorCode, RequestError
-from finalex.protocol.messages import ConnectionStatusData, Data, RateLimitsData
+from finalex.protocol.messages import ConnectionStatusData, Data, Publication, RateLimitsData
 from finalex.protocol.requests import Request, RequestId
 from finalex.session import orders
 from finalex.session.auth import Credentials, Identity, InvalidCredentialsError
 from finalex.session.desk import Desk
 from finalex.session.effects import Close, Effect, OpenAccount, Send, Submit
 from finalex.session.limits import MessageRate, Verdict
-from finalex.session.replies import AuthenticatedData, CancelOnDisconnectData, PongData, SubscriptionsData, error_data
-from finalex.session.subscriptions import Change, Subscriptions, require_scope
+from finalex.session.replies import AuthenticatedData, CancelOnDisconnectData, PongData, SubscriptionsData, error_reply
+from finalex.session.subscribing import Caller, Subscribing
+from finalex.session.subscriptions import require_scope
 
 EXPIRY_NOTICE_MS = 60_000
 """How long before its credentials expire a connection is told."""
@@ -38,13 +41,13 @@ class Session:
         "_placed",
         "_rate",
         "_replies",
-        "_subscriptions",
+        "_subscribing",
     )
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._identity: Identity | None = None
-        self._subscriptions = Subscriptions(desk)
+        self._subscribing = Subscribing(desk)
         self._rate = MessageRate(desk.limits.messages_per_minute_max)
         self._connections_remaining = 0
         self._expiry_noticed = False
@@ -63,6 +66,12 @@ class Session:
     @property
     def deadline_ms(self) -> int | None:
         """When `advance` has something to do, or `None`."""
+        deadlines_ms = (self._expiry_ms, self._subscribing.heartbeat.due_ms)
+        return min((deadline_ms for deadline_ms in deadlines_ms if deadline_ms is not None), default=None)
+
+    @property
+    def _expiry_ms(self) -> int | None:
+        """When there is something to say of the credentials' end, or `None`."""
         if self._identity is None or self._identity.expires_ms is None:
             return None
         return self._identity.expires_ms - (0 if self._expiry_noticed else EXPIRY_NOTICE_MS)
@@ -85,15 +94,25 @@ class Session:
         return self._end(CloseCode.POLICY_VIOLATION, error, now_ms)
 
     def advance(self, now_ms: int) -> list[Effect]:
-        """Do what is due at `now_ms`: give notice that credentials expire, or end the connection with them."""
-        deadline_ms = self.deadline_ms
-        if self._ended or deadline_ms is None or now_ms < deadline_ms:
+        """Do what is due at `now_ms`: a heartbeat, a notice that credentials expire, or the end with them."""
+        if self._ended:
             return []
+        beats: list[Effect] = [*self._subscribing.heartbeat.advance(now_ms)]
+        if self._expiry_ms is None or now_ms < self._expiry_ms:
+            return beats
         if self._expiry_noticed:
             error = RequestError(ErrorCode.INVALID_TOKEN, "the credentials have expired")
             return self._end(CloseCode.UNAUTHORIZED, error, now_ms)
         self._expiry_noticed = True
-        return [self._status("token_expiring", now_ms)]
+        return [*beats, self._status("token_expiring", now_ms)]
+
+    def revoke(self, key_id: str, now_ms: int) -> list[Effect]:
+        """End the connection if it has logged in with this API key, which was revoked."""
+        if self._ended or self._identity is None or self._identity.key_id != key_id:
+            return []
+        return self._end(
+            CloseCode.UNAUTHORIZED, RequestError(ErrorCode.INVALID_TOKEN, "the API key was revoked"), now_ms
+        )
 
     def notify_closing(self, reconnect_after_ms: int, now_ms: int) -> list[Effect]:
         """Say that the server goes down and when to come back."""
@@ -152,11 +171,11 @@ class Session:
     def _carry_out(self, request: Request, request_id: RequestId, now_ms: int) -> list[Effect]:
         match request:
             case requests.Unsubscribe():
-                return self._unsubscribe(request, request_id, now_ms)
+                return self._subscribing.unsubscribe(request, request_id, self._caller(now_ms))
             case requests.Subscribe():
-                return self._subscribe(request, request_id, now_ms)
+                return self._subscribing.subscribe(request, request_id, self._caller(now_ms))
             case requests.ListSubscriptions():
-                listed = SubscriptionsData(subscriptions=self._subscriptions.listed())
+                listed = SubscriptionsData(subscriptions=self._subscribing.subscriptions.listed())
                 return [self._send("subscriptions", listed, request_id, now_ms)]
             case requests.Ping():
                 return [self._send("pong", PongData(server_time=now_ms), request_id, now_ms)]
@@ -181,33 +200,26 @@ class Session:
             case requests.CancelAllRequest():
                 return orders.cancel_all_orders(request, user, instruments)
 
-    # --- subscriptions ----------------------------------------------------------------------------------
+    # --- what was missed --------------------------------------------------------------------------------
 
-    def _subscribe(self, request: requests.Subscribe, request_id: RequestId, now_ms: int) -> list[Effect]:
-        changes = [self._subscriptions.subscribe(item, self._identity, now_ms) for item in request.items]
-        effects = [effect for change in changes for effect in change.effects]
-        return [self._acknowledge("subscribed", request, changes, request_id, now_ms), *effects]
+    def recalled(self, key: int, found: Sequence[bool], now_ms: int) -> list[Effect]:
+        """Hear which of the wants of the `Recall` with this `key` can be found."""
+        return [] if self._ended else self._subscribing.recalled(key, found, self._caller(now_ms))
 
-    def _unsubscribe(self, request: requests.Unsubscribe, request_id: RequestId, now_ms: int) -> list[Effect]:
-        changes = [self._subscriptions.unsubscribe(item, self._identity) for item in request.items]
-        effects = [effect for change in changes for effect in change.effects]
-        return [*effects, self._acknowledge("unsubscribed", request, changes, request_id, now_ms)]
+    def replayed(self, key: int, publications: Sequence[Publication], now_ms: int) -> list[Effect]:
+        """Take what was found next, in order."""
+        return [] if self._ended else self._subscribing.replayed(key, publications, self._caller(now_ms))
 
-    def _acknowledge(
-        self,
-        kind: str,
-        request: requests.Subscribe,
-        changes: list[Change],
-        request_id: RequestId,
-        now_ms: int,
-    ) -> Send:
-        if not request.single:
-            data: object = {"results": [change.result() for change in changes]}
-        elif changes[0].error is not None:
-            raise changes[0].error
-        else:
-            data = changes[0].result()
-        return Send(messages.encode_reply(request_id, kind, data, now_ms))
+    def caught_up(self, key: int, now_ms: int) -> list[Effect]:
+        """Hear that all was found."""
+        return [] if self._ended else self._subscribing.caught_up(key, self._caller(now_ms))
+
+    def recall_failed(self, key: int, now_ms: int) -> list[Effect]:
+        """Hear that nothing more will be found."""
+        return [] if self._ended else self._subscribing.recall_failed(key, self._caller(now_ms))
+
+    def _caller(self, now_ms: int) -> Caller:
+        return Caller(self._identity, now_ms)
 
     # --- credentials ------------------------------------------------------------------------------------
 
@@ -227,7 +239,7 @@ class Session:
     def _check_replacement(self, identity: Identity) -> None:
         if self.user not in (None, identity.user):
             raise RequestError(ErrorCode.INVALID_TOKEN, "this connection belongs to another user")
-        if self._subscriptions.any_private:
+        if self._subscribing.subscriptions.any_private:
             require_scope(identity, "read")
 
     # --- sending ----------------------------------------------------------------------------------------
@@ -239,8 +251,8 @@ class Session:
             authenticated=self._identity is not None,
             expires_at=self._identity.expires_ms if self._identity else None,
             rate_limits=RateLimitsData(
-                subscriptions_remaining=self._subscriptions.remaining(private=False),
-                private_subscriptions_remaining=self._subscriptions.remaining(private=True),
+                subscriptions_remaining=self._subscribing.subscriptions.remaining(private=False),
+                private_subscriptions_remaining=self._subscribing.subscriptions.remaining(private=True),
                 connections_remaining=self._connections_remaining,
             ),
         )
@@ -251,7 +263,7 @@ class Session:
         return [self._error(error, None, now_ms), Close(code, error.code.message)]
 
     def _error(self, error: RequestError, request_id: RequestId | None, now_ms: int) -> Send:
-        return Send(self._send("error", error_data(error), request_id, now_ms).text, error.code)
+        return error_reply(error, self._own_id() if request_id is None else request_id, now_ms)
 
     def _send(self, kind: str, data: Data, request_id: RequestId | None, now_ms: int) -> Send:
         own_id = self._own_id() if request_id is None else request_id

@@ -1,27 +1,42 @@
-"""The set of streams that one connection has, and what changes it."""
+"""The set of streams that one connection has, and what it was sent of each."""
 
-import msgspec
+from collections.abc import Iterator
 
-from finalex.protocol import messages
+from finalex.channels.hub import Hub
+from finalex.channels.positions import Position
 from finalex.protocol.errors import ErrorCode, RequestError
+from finalex.protocol.messages import Publication
 from finalex.protocol.requests import Subscription
-from finalex.protocol.streams import Stream
+from finalex.protocol.streams import HEARTBEAT, Stream
 from finalex.session.auth import Identity
 from finalex.session.desk import Desk
-from finalex.session.effects import Effect, Join, Leave, Send
-from finalex.session.replies import error_data
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item of a request: what it named, or its error, and the effects to carry out."""
+class Subscribed:
+    """A stream that a connection has.
 
-    named: dict[str, object]
-    error: RequestError | None = None
-    effects: tuple[Effect, ...] = ()
+    `joined` is the batch of the log after which it was joined, `None` while what was missed is still being sent
+    (`recall` is then the key of the recall). `sent` is the last message sent outside the live stream.
+    """
 
-    def result(self) -> dict[str, object]:
-        """Return the item's part of the reply."""
-        return self.named if self.error is None else {**self.named, "error": error_data(self.error)}
+    __slots__ = ("joined", "recall", "sent", "stream")
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.joined: int | None = None
+        self.recall: int | None = None
+        self.sent: Position | None = None
+
+    def note(self, publications: list[Publication], hub: Hub) -> None:
+        """Take in that these messages are sent, after everything published so far."""
+        if publications:
+            self.sent = Position(hub.sequence, hub.time_ms, publications[-1])
+
+    def last(self, hub: Hub) -> Position | None:
+        """Return the last message that was sent of this stream, if there was any."""
+        live = None if self.joined is None else hub.position(self.stream)
+        since = max(self.joined or 0, self.sent.sequence if self.sent else 0)
+        return live if live is not None and live.sequence > since else self.sent
 
 
 class Subscriptions:
@@ -31,32 +46,42 @@ class Subscriptions:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._by_slot: dict[Stream, Stream] = {}
+        self._by_slot: dict[Stream, Subscribed] = {}
 
-    def subscribe(self, item: Subscription | RequestError, identity: Identity | None, now_ms: int) -> Change:
-        """Take in the stream that `item` names: its present state is sent, then it is joined."""
-        if isinstance(item, RequestError):
-            return Change(named={}, error=item)
-        try:
-            stream = self._find(item, identity)
-            replaced = self._put(stream)
-        except RequestError as error:
-            return Change(named=_named(item), error=error)
-        opening = self._desk.hub.opening(stream, item)
-        sends = (Send(messages.encode_publication(publication, now_ms)) for publication in opening)
-        leave = () if replaced in (None, stream) else (Leave(replaced),)
-        return Change(named=self._result(stream), effects=(*leave, *sends, Join(stream)))
+    def __iter__(self) -> Iterator[Subscribed]:
+        return iter(self._by_slot.values())
 
-    def unsubscribe(self, item: Subscription | RequestError, identity: Identity | None) -> Change:
-        """Take out the stream that `item` names; one that is not there is no error."""
-        if isinstance(item, RequestError):
-            return Change(named={}, error=item)
-        try:
-            stream = self._find(item, identity)
-        except RequestError as error:
-            return Change(named=_named(item), error=error)
-        removed = self._by_slot.pop(stream.slot, None)
-        return Change(named=self._result(removed or stream), effects=(Leave(removed),) if removed else ())
+    def find(self, item: Subscription, identity: Identity | None) -> Stream:
+        """Return the stream that `item` names; raises `RequestError` if it names none, or none for this `identity`."""
+        if item.channel == HEARTBEAT:
+            return Stream(HEARTBEAT)
+        stream = self._desk.hub.stream(item, identity.user if identity else None)
+        if stream.private:
+            require_scope(identity, "read")
+        return stream
+
+    def get(self, stream: Stream) -> Subscribed | None:
+        """Return what takes the slot of `stream`, if anything does."""
+        return self._by_slot.get(stream.slot)
+
+    def put(self, stream: Stream) -> Subscribed:
+        """Take `stream` in, in place of what has its slot, unless that is the same one already.
+
+        Raises `RequestError` if there is no room for it.
+        """
+        replaced = self._by_slot.get(stream.slot)
+        if replaced is None and self.remaining(private=stream.private) <= 0:
+            kind = "private" if stream.private else "public"
+            details = f"at most {self._maximum(private=stream.private)} {kind} subscriptions per connection"
+            raise RequestError(ErrorCode.SUBSCRIPTION_LIMIT, details)
+        if replaced is not None and replaced.stream == stream:
+            return replaced
+        subscribed = self._by_slot[stream.slot] = Subscribed(stream)
+        return subscribed
+
+    def pop(self, stream: Stream) -> Subscribed | None:
+        """Take out what has the slot of `stream` and return it, if there is anything."""
+        return self._by_slot.pop(stream.slot, None)
 
     def remaining(self, *, private: bool) -> int:
         """Return how many more subscriptions of a kind there may be."""
@@ -65,38 +90,16 @@ class Subscriptions:
 
     def listed(self) -> list[dict[str, str | int]]:
         """Return all subscriptions in the form that a client sends."""
-        return [stream.params() for stream in self._by_slot.values()]
+        return [subscribed.stream.params() for subscribed in self]
 
     @property
     def any_private(self) -> bool:
         """Whether one of the subscriptions is private."""
         return any(stream.private for stream in self._by_slot)
 
-    def _find(self, item: Subscription, identity: Identity | None) -> Stream:
-        stream = self._desk.hub.stream(item, identity.user if identity else None)
-        if stream.private:
-            require_scope(identity, "read")
-        return stream
-
-    def _put(self, stream: Stream) -> Stream | None:
-        replaced = self._by_slot.get(stream.slot)
-        if replaced is None and self.remaining(private=stream.private) <= 0:
-            kind = "private" if stream.private else "public"
-            details = f"at most {self._maximum(private=stream.private)} {kind} subscriptions per connection"
-            raise RequestError(ErrorCode.SUBSCRIPTION_LIMIT, details)
-        self._by_slot[stream.slot] = stream
-        return replaced
-
-    def _result(self, stream: Stream) -> dict[str, object]:
-        return {**stream.params(), "subscriptions_remaining": self.remaining(private=stream.private)}
-
     def _maximum(self, *, private: bool) -> int:
         limits = self._desk.limits
         return limits.private_subscriptions_max if private else limits.public_subscriptions_max
-
-
-def _named(item: Subscription) -> dict[str, object]:
-    return {"channel": item.channel, "symbol": item.symbol}
 
 
 def require_scope(identity: Identity | None, scope: str) -> Identity:
