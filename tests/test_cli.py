@@ -54,6 +54,7 @@ COMMANDS = [
     ["api-key", "list"],
     ["api-key", "revoke"],
     ["instruments"],
+    ["record"],
     ["settings"],
     ["version"],
 ]
@@ -167,7 +168,7 @@ def test_instruments_print_as_a_file_that_configures_them(terminal: Terminal) ->
         (["serve", "--port", "1", "--port", "2"], "--port specified multiple times"),
         (["serve", "--port", "x"], "Setting 'port' is 'x' (flag --port), but must be a whole number from 0 to 65535."),
         (["serve", "--loop=maybe"], "--loop"),
-        (["serve", "--source", "replay:nowhere"], "(flag --source) is wrong: there is no file 'nowhere'"),
+        (["serve", "--source", "replay:nowhere"], "(flag --source) is wrong: there is no file or directory 'nowhere'"),
         (["serve", "--jwt-secret", SECRET], "Unknown option: --jwt-secret."),
         (["serve", "--config", "nowhere.toml"], "The configuration file 'nowhere.toml' cannot be read"),
         (["token"], "--user requires an argument"),

@@ -36,14 +36,46 @@ ARROWS = {
     "channels": {"market", "protocol", "model", "exchange"},
     "session": {"channels", "protocol", "model", "exchange.outcomes", "exchange.order"},
     "log": {"model"},
+    "snapshots": {"channels.hub", "exchange", "model"},
     "sources": {"exchange", "log", "model"},
     "settings": {"model"},
     "credentials": {"session.auth", "settings.kinds"},
+    "admin": {"model", "exchange.accounts", "exchange.outcomes", "exchange.state", "session.auth"},
+    "recorder": {"protocol", "gateway.assembler", "clock", "redaction"},
     "gateway": {"session", "channels", "protocol", "model", "log.port", "exchange.outcomes", "metrics"},
 }
 """Which rooms, or single modules of them, the modules of a room may import besides their own."""
 
-COMPOSITION = {"app", "cli"}
+BESIDE_ARROWS = {
+    "recovery": {"snapshots", "channels.hub", "exchange.state", "log.port", "model"},
+    "rewind": {"recovery", "snapshots", "channels.hub", "log"},
+    "archive": {"snapshots", "channels.past", "exchange.order"},
+    "recaller": {"channels", "log.port", "model", "protocol.messages"},
+    "persistence": {
+        "archive",
+        "recaller",
+        "recovery",
+        "snapshotting",
+        "snapshots",
+        "channels.hub",
+        "exchange.state",
+        "log",
+    },
+}
+"""The same for modules beside the rooms that bring rooms together; all other modules beside the rooms see none."""
+
+COMPOSITION = {
+    "app",
+    "cli",
+    "cli_account",
+    "cli_admin",
+    "cli_keys",
+    "cli_log",
+    "cli_record",
+    "cli_status",
+    "snapshotting",
+    "testing",
+}
 """The modules beside the rooms that may import everything, and that nobody else imports."""
 
 PURE_ROOMS = ("model", "exchange", "market", "protocol", "channels", "session")
@@ -130,6 +162,8 @@ def allowed(module: str) -> set[str]:
     room = module.partition(".")[0]
     if room in ARROWS:
         return ARROWS[room] | {room}
+    if module in BESIDE_ARROWS:
+        return BESIDE_ARROWS[module]
     beside = {name for name in source_modules() if name and "." not in name and name not in ARROWS}
     return (beside - COMPOSITION) | {"model", "settings", "credentials"}
 

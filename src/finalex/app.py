@@ -4,44 +4,52 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 import uvloop
 
 from finalex import __version__
+from finalex.admin.errors import AdminError
+from finalex.admin.messages import StatusReply
+from finalex.admin.operator import Operator
+from finalex.admin.server import AdminServer
+from finalex.admin.socket_file import SOCKET_FILE_NAME
 from finalex.channels.hub import Hub
 from finalex.clock import now_ms
 from finalex.config import Config
-from finalex.credentials.grants import Grant
-from finalex.credentials.keys import KeyStore
-from finalex.credentials.tokens import sign_token
+from finalex.credentials.keys import KEYS_FILE_NAME, KeyStore
 from finalex.exchange.engine import Engine
-from finalex.exchange.state import ExchangeState
 from finalex.gateway.server import Gateway
 from finalex.gateway.settings import GatewaySettings
-from finalex.log.memory import MemoryLog
-from finalex.log.port import Log
+from finalex.log.limits import SqliteLimits
+from finalex.log.port import LogError
 from finalex.metrics import Metrics
+from finalex.persistence import Kept, keep_in_memory, keep_on_disk, keep_rewound
+from finalex.recovery import RecoveryError
+from finalex.rewind import rewind
 from finalex.session.auth import Authenticator
 from finalex.session.desk import Desk
 from finalex.session.limits import Limits
+from finalex.settings.places import IN_MEMORY
+from finalex.snapshotting import SnapshotJob
 from finalex.sources.exchange import ExchangeSource
 from finalex.sources.port import Source
-from finalex.sources.recordings import RecordingError, open_recordings
+from finalex.sources.reels import open_reel
 from finalex.sources.replay import ReplaySource
-from finalex.sources.simulate import SimulateSource
+from finalex.sources.simulate import SimulateSource, present_prices
 from finalex.sources.simulation.traders import Traders
+from finalex.welcome import welcome
 
 STOP_GRACE_S = 5.0
 """How long clients have to go once they were told that the server closes."""
 
-TRIAL_USER = "demo"
-TRIAL_TOKEN_MS = 24 * 3_600_000
-"""The token that the start prints is for this user and this long."""
+HOUR_MS = 3_600_000
 
 _log = structlog.get_logger("finalex.app")
 
@@ -52,9 +60,9 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: where it listens, and the task that feeds it."""
+    """A server that runs: with what, where it listens, and the task that feeds it."""
 
-    host: str
+    config: Config
     port: int
     source: Source
     feeding: asyncio.Task[None]
@@ -62,30 +70,122 @@ class Server:
     @property
     def authority(self) -> str:
         """Host and port as an address has them; a server on all addresses is reached at this machine's own."""
-        host = {"127.0.0.1": "localhost", "0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104
+        host = self.config.host
+        host = {"127.0.0.1": "localhost", "0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
 @asynccontextmanager
 async def serving(config: Config) -> AsyncIterator[Server]:
     """Run a server with `config` for as long as the context lasts; raises `StartError`."""
-    log, metrics = MemoryLog(), Metrics()
-    source = _build_source(config, log)
-    gateway = _build_gateway(config, source, metrics)
-    log.follow(gateway.follow)
+    with _data_directory(config) as config:
+        kept = _keep(config)
+        try:
+            async with _serving(config, kept) as server:
+                yield server
+        finally:
+            kept.close()
+
+
+@asynccontextmanager
+async def _serving(config: Config, kept: Kept) -> AsyncIterator[Server]:
+    metrics = Metrics()
+    source = _build_source(config, kept)
+    gateway = _build_gateway(config, kept, source, metrics)
+    kept.log.follow(gateway.follow)
+    admin = AdminServer(config.data_dir / SOCKET_FILE_NAME, _build_operator(config, kept, source, gateway).handle)
+    tasks = []
     try:
-        port = await gateway.start(config.host, config.port)
+        if config.source.trading:
+            await _open(admin)
+        port = await _listen(gateway, config)
+        tasks = [asyncio.create_task(kept.run()), asyncio.create_task(_feed(source, gateway))]
+        yield Server(config, port, source, tasks[1])
+    finally:
+        await admin.stop()
+        await gateway.stop(STOP_GRACE_S)
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+@contextmanager
+def _data_directory(config: Config) -> Iterator[Config]:
+    """Give a server that keeps nothing a directory for as long as it runs: for its secret and its keys."""
+    if config.data_dir != IN_MEMORY:
+        yield config
+        return
+    with TemporaryDirectory(prefix="finalex-") as directory:
+        yield replace(config, data_dir=Path(directory), keeps_nothing=True)
+
+
+def _keep(config: Config) -> Kept:
+    """Return what is kept in the data directory; a recording is played anew each time and is not kept."""
+    job = SnapshotJob(
+        data_dir=str(config.data_dir),
+        until=0,
+        instruments=list(config.instruments.values()),
+        ticker_interval_ms=config.ticker_interval_ms,
+        kline_interval_ms=config.kline_interval_ms,
+    )
+    if config.source.data_directory is not None:
+        return _rewind(config, config.source.data_directory, job)
+    if config.keeps_nothing or not config.source.trading:
+        return keep_in_memory(job.build_hub, config.open_orders_max)
+    limits = SqliteLimits(bytes_max=config.log_bytes_max, age_ms_max=config.log_hours_max * HOUR_MS)
+    try:
+        return keep_on_disk(
+            job,
+            asyncio.get_running_loop().call_soon_threadsafe,
+            now_ms=now_ms(),
+            limits=limits,
+            open_orders_max=config.open_orders_max,
+            interval_ms=config.snapshot_interval_ms,
+        )
+    except (LogError, RecoveryError) as error:
+        raise StartError(str(error)) from None
+
+
+def _rewind(config: Config, directory: Path, job: SnapshotJob) -> Kept:
+    try:
+        return keep_rewound(rewind(directory, job.build_hub, config.source.from_ms), config.open_orders_max)
+    except RecoveryError as error:
+        raise StartError(str(error)) from None
+
+
+async def _listen(gateway: Gateway, config: Config) -> int:
+    try:
+        return await gateway.start(config.host, config.port)
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else error
         raise StartError(f"cannot listen on {config.host} port {config.port}: {reason}") from None
-    feeding = asyncio.create_task(_feed(source, gateway))
+
+
+async def _open(admin: AdminServer) -> None:
     try:
-        yield Server(config.host, port, source, feeding)
-    finally:
-        await gateway.stop(STOP_GRACE_S)
-        feeding.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await feeding
+        await admin.start()
+    except AdminError as error:
+        raise StartError(str(error)) from None
+
+
+def _build_operator(config: Config, kept: Kept, source: Source, gateway: Gateway) -> Operator:
+    clock = asyncio.get_running_loop().time
+    started_s = clock()
+
+    def status() -> StatusReply:
+        return StatusReply(
+            version=__version__,
+            process=os.getpid(),
+            source=str(config.source),
+            sequence=kept.log.sequence,
+            time_ms=kept.log.time_ms,
+            problem=kept.log.problem,
+            connections=gateway.connections,
+            uptime_ms=int((clock() - started_s) * 1000),
+        )
+
+    return Operator(kept.hub.state, source, gateway.close_revoked, status)
 
 
 async def _feed(source: Source, gateway: Gateway) -> None:
@@ -98,33 +198,34 @@ async def _feed(source: Source, gateway: Gateway) -> None:
         raise
 
 
-def _build_source(config: Config, log: Log) -> Source:
+def _build_source(config: Config, kept: Kept) -> Source:
     if config.source.kind == "replay":
-        return _build_replay(config, log)
-    engine = Engine(ExchangeState(config.instruments, config.open_orders_max))
+        return _build_replay(config, kept)
+    engine = Engine(kept.engine_state)
     if config.source.kind == "exchange":
-        return ExchangeSource(engine, log, now_ms, config.demo_credits)
+        return ExchangeSource(engine, kept.log, now_ms, config.demo_credits)
     try:
-        traders = Traders(config.instruments, config.seed)
+        traders = Traders(config.instruments, config.seed, present_prices(kept.engine_state))
     except ValueError as error:
         raise StartError(str(error)) from None
     hours = config.history_hours
-    return SimulateSource(engine, log, now_ms, config.demo_credits, traders=traders, history_hours=hours)
+    return SimulateSource(engine, kept.log, now_ms, config.demo_credits, traders=traders, history_hours=hours)
 
 
-def _build_replay(config: Config, log: Log) -> Source:
+def _build_replay(config: Config, kept: Kept) -> Source:
+    place = config.source
     try:
-        recordings = open_recordings(",".join(map(str, config.source.files)), config.instruments)
-    except RecordingError as error:
+        reel = open_reel(place.files, config.instruments, after=kept.hub.sequence)
+        return ReplaySource(reel, kept.log, speed=config.speed, loop=config.loop, from_ms=place.from_ms)
+    except ValueError as error:
         raise StartError(str(error)) from None
-    return ReplaySource(recordings, log, config.instruments, speed=config.speed, loop=config.loop)
 
 
-def _build_gateway(config: Config, source: Source, metrics: Metrics) -> Gateway:
-    hub = Hub(config.instruments, config.ticker_interval_ms, config.kline_interval_ms)
+def _build_gateway(config: Config, kept: Kept, source: Source, metrics: Metrics) -> Gateway:
+    hub = kept.hub
     for name in hub.counters():
         metrics.watch(name, "Should stay 0 with a sound source", partial(_counter, hub, name))
-    keys = KeyStore(config.data_dir / "keys.sqlite")
+    keys = KeyStore(config.data_dir / KEYS_FILE_NAME)
     limits = Limits(
         public_subscriptions_max=config.public_subscriptions_max,
         private_subscriptions_max=config.private_subscriptions_max,
@@ -141,8 +242,9 @@ def _build_gateway(config: Config, source: Source, metrics: Metrics) -> Gateway:
         ping_interval_ms=config.ping_interval_ms,
         pong_timeout_ms=config.pong_timeout_ms,
     )
-    desk = Desk(hub, Authenticator(config.signing_secret().reveal(), keys), limits)
-    return Gateway(desk, source, settings, metrics, now_ms)
+    authenticator = Authenticator(config.signing_secret().reveal(), keys)
+    desk = Desk(hub, authenticator, limits, config.heartbeat_interval_ms)
+    return Gateway(desk, source, settings, metrics, now_ms, kept.recaller)
 
 
 def _counter(hub: Hub, name: str) -> float:
@@ -161,7 +263,7 @@ def run(config: Config) -> int:
 async def _run(config: Config) -> int:
     stopping = _stop_signal()
     async with serving(config) as server:
-        print(_welcome(config, server), flush=True)
+        print(welcome(config, server.authority), flush=True)
         await asyncio.wait({server.feeding, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if server.feeding.done() and server.feeding.exception() is None:
             await stopping  # a recording that has ended is still served
@@ -184,32 +286,3 @@ def _stop_signal() -> asyncio.Future[None]:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     return stopping
-
-
-def _welcome(config: Config, server: Server) -> str:
-    scopes = frozenset({"read", "trade"})
-    token = sign_token(config.signing_secret(), Grant(user=TRIAL_USER, scopes=scopes, ttl_ms=TRIAL_TOKEN_MS), now_ms())
-    lines = [
-        f"Finalex {__version__}: {_market(config)}",
-        "",
-        f"  WebSocket  ws://{server.authority}",
-        f"  HTTP       http://{server.authority}/  (/health, /ready, /metrics)",
-        f"  Token      {token}",
-        f"             (user {TRIAL_USER}, 24 hours; another: finalex token --user NAME)",
-        f"  Try        ws://{server.authority}/?token=<the token>",
-        '             {"method": "subscribe", "params": {"channel": "ticker", "symbol": "BTC/USDT"}}',
-    ]
-    if config.demo_credits:
-        lines.append("  Accounts   every new account starts with demo balances (--demo-balances false: with none)")
-    return "\n".join([*lines, "", "Ctrl-C stops."])
-
-
-def _market(config: Config) -> str:
-    markets = f"{len(config.instruments)} markets"
-    match config.source.kind:
-        case "simulate":
-            return f"an exchange with simulated traders, {markets}"
-        case "exchange":
-            return f"an exchange without other traders, {markets}"
-        case _:
-            return f"recordings of {', '.join(map(str, config.source.files))}; orders are not taken"

@@ -8,7 +8,11 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from finalex import __version__
+from finalex.cli_account import account
 from finalex.cli_keys import COMMON, ConfigFile, ScopeList, UserName, keys
+from finalex.cli_log import log
+from finalex.cli_record import record
+from finalex.cli_status import status
 from finalex.clock import now_ms
 from finalex.config import SETTINGS, load_config
 from finalex.credentials.grants import GrantError, parse_grant
@@ -60,6 +64,10 @@ app = App(
     help_epilogue="'finalex COMMAND --help' says more; 'finalex serve' is where to start.",
 )
 app.command(keys)
+app.command(account)
+app.command(status)
+app.command(log)
+app.command(record)
 
 
 @app.command(help_epilogue=_EXAMPLES_OF_SERVE)

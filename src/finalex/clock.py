@@ -3,6 +3,7 @@
 import time
 
 _last_ms = 0
+_last_ns = 0
 
 
 def now_ms() -> int:
@@ -15,3 +16,10 @@ def now_ms() -> int:
     global _last_ms
     _last_ms = max(_last_ms, time.time_ns() // 1_000_000)
     return _last_ms
+
+
+def now_ns() -> int:
+    """Return nanoseconds since 1970 (UTC), never less than a call before in this process returned."""
+    global _last_ns
+    _last_ns = max(_last_ns, time.time_ns())
+    return _last_ns

@@ -51,8 +51,18 @@ class Config:
     data_dir: Path = computed_setting(
         Directory(),
         default_data_dir,
-        "Directory of the API keys and the token secret; made when needed, for its owner alone.",
+        "Directory of the log, its snapshots, the API keys and the token secret; made when needed, for its owner "
+        "alone. `:memory:` keeps nothing.",
         "`$XDG_DATA_HOME/finalex`, else `~/.local/share/finalex`",
+    )
+    snapshot_interval_ms: int = setting(
+        Integer(1000, 86_400_000, _MS), 300_000, "Time between two snapshots, from which a start goes on."
+    )
+    log_bytes_max: int = setting(
+        Integer(1 << 20, 1 << 36, "bytes"), 1 << 30, "Size of the log, from which what snapshots cover is forgotten."
+    )
+    log_hours_max: int = setting(
+        Integer(1, 87_600, "hours"), 168, "Age of what is in the log, from which what snapshots cover is forgotten."
     )
     jwt_secret: Secret | None = setting(
         SecretText(),
@@ -76,6 +86,9 @@ class Config:
         Integer(1, 60_000, _MS), 100, "Least time between two ticker messages of a symbol."
     )
     kline_interval_ms: int = setting(Integer(1, 60_000, _MS), 250, "Least time between two messages of an open candle.")
+    heartbeat_interval_ms: int = setting(
+        Integer(100, 3_600_000, _MS), 5000, "Time between two messages of the heartbeat channel."
+    )
     public_subscriptions_max: int = setting(Integer(1, 100_000), 100, "Public subscriptions of a connection.")
     private_subscriptions_max: int = setting(Integer(1, 100_000), 50, "Private subscriptions of a connection.")
     connections_per_ip: int = setting(Integer(1, 1_000_000), 10, "Connections of one client address.")
@@ -106,6 +119,9 @@ class Config:
     log_format: str = setting(
         Choice("text", "json"), "text", "How it is logged: for people, or one JSON object a line."
     )
+
+    keeps_nothing: bool = False
+    """Whether the data directory is only there while the server runs."""
 
     @property
     def demo_credits(self) -> dict[str, int]:

@@ -13,9 +13,9 @@ from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.protocol.messages import BookSnapshotData, BookUpdateData, Publication
 from finalex.protocol.requests import Subscription
 from finalex.protocol.streams import DEPTHS, Stream
-from finalex.sources.binance import BookTicker, DepthUpdate
+from finalex.sources.messages import BookTicker, DepthUpdate
+from finalex.sources.recorded import RecordedMarkets
 from finalex.sources.recordings import read_lines
-from finalex.sources.replay import ReplaySource
 from support.replays import FUTURES_BTC, FUTURES_ETH, SPOT_BTC, recordings, replay
 
 SYMBOLS: dict[tuple[str, ...], str] = {SPOT_BTC: "BTC/USDT", FUTURES_BTC: "BTC/USDT", FUTURES_ETH: "ETH/USDT"}
@@ -140,7 +140,7 @@ class Audience:
             subscriber.receive(self._opening(stream))
         self.checks = self.wholes = self.openings = self.updates = 0
 
-    def follow(self, _source: ReplaySource, batch: Batch) -> None:
+    def follow(self, _reel: RecordedMarkets, batch: Batch) -> None:
         touched: dict[Stream, Touched] = {stream: set() for stream in self.subscribers}
         for publication in self.hub.apply(batch, self.subscribers):
             stream = publication.streams[0]
@@ -195,7 +195,9 @@ Best = tuple[int, BookTicker | None]
 
 def recorded_bests(names: Sequence[str]) -> list[Best]:
     """Return what was recorded of the best levels, for every depth update in turn."""
-    contents = [line.content for recording in recordings(names) for line in read_lines(recording.path)]
+    contents = [
+        line.content for recording in recordings(names) for line in read_lines(recording.path, recording.format)
+    ]
     tickers = {content.update_id: content for content in contents if isinstance(content, BookTicker)}
     ids = sorted(tickers)
     bests: list[Best] = []
@@ -218,9 +220,9 @@ class Comparison:
         self._places = {update_id: place for place, (update_id, _) in enumerate(bests)}
         self._sequence = 0
 
-    def follow(self, source: ReplaySource, batch: Batch) -> None:
+    def follow(self, reel: RecordedMarkets, batch: Batch) -> None:
         """Apply event by event: the first batch of a book may be of several updates, up to the book's id."""
-        update_id = source.feeds[self._instrument.symbol].book.update_id
+        update_id = reel.feeds.by_symbol[self._instrument.symbol].book.update_id
         changes = sum(isinstance(event, LevelsChanged) for event in batch.events)
         for event in batch.events:
             self._sequence += 1

@@ -12,7 +12,7 @@ from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.model.orders import Side
 from finalex.protocol.messages import KlineData
 from finalex.protocol.streams import Stream
-from finalex.sources.replay import ReplaySource
+from finalex.sources.recorded import RecordedMarkets
 from support.recordings import recording
 from support.replays import FUTURES_BTC, FUTURES_ETH, replay
 
@@ -34,7 +34,7 @@ class Recorder:
         self.closed: dict[tuple[str, int], KlineData] = {}
         self.trades: list[Traded] = []
 
-    def follow(self, _source: ReplaySource, batch: Batch) -> None:
+    def follow(self, _reel: RecordedMarkets, batch: Batch) -> None:
         self.trades += [event for event in batch.events if isinstance(event, Traded)]
         for publication in self.hub.apply(batch, self.streams):
             data = publication.data

@@ -13,7 +13,7 @@ from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.protocol.messages import BookSnapshotData
 from finalex.protocol.requests import Subscription
 from finalex.protocol.streams import Stream
-from finalex.sources.replay import ReplaySource
+from finalex.sources.recorded import RecordedMarkets
 from finalex.sources.reports import Problem
 from support.recordings import recording
 from support.replays import FUTURES_BTC, SPOT_BTC, replay
@@ -29,11 +29,11 @@ class Book:
         self.at_ids: dict[int, BookSnapshotData] = {}
         self._hub = Hub(DEFAULT_INSTRUMENTS)
 
-    def follow(self, source: ReplaySource, batch: Batch) -> None:
+    def follow(self, reel: RecordedMarkets, batch: Batch) -> None:
         self._hub.apply(batch, ())
         kinds = [type(event) for event in batch.events if isinstance(event, BookReset | BookWithdrawn | LevelsChanged)]
         self.kinds += kinds
-        update_id = source.feeds[SYMBOL].book.update_id
+        update_id = reel.feeds.by_symbol[SYMBOL].book.update_id
         if kinds and update_id is not None and len(self.kinds) % 100 == 0:
             self.at_ids[update_id] = self.shown()
 

@@ -9,8 +9,9 @@ from finalex.model.events import Batch, Traded
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.protocol.messages import TickerData
 from finalex.protocol.streams import Stream
-from finalex.sources.binance import Trade
-from finalex.sources.feed import Feed, watermark_ms
+from finalex.sources.feed import Feed
+from finalex.sources.messages import Trade
+from finalex.sources.recorded import ALLOWED_LATENESS_MS
 from finalex.sources.tracks import play
 from support.replays import FUTURES_ETH, recordings
 
@@ -35,7 +36,8 @@ def batches() -> Iterator[Batch]:
     for _ in range(ROUNDS):
         for cue in play(recorded, end_ms):
             if isinstance(cue.content, Trade):
-                yield log.append(feed.take(cue), watermark_ms(cue))
+                over_ms = cue.clock_ms - ALLOWED_LATENESS_MS
+                yield log.append(feed.take(cue.content, cue, over_ms), over_ms)
             end_ms = cue.clock_ms
         for at_ms in range(end_ms, end_ms + QUIET_MS, MINUTE_MS):
             yield log.append((), at_ms)

@@ -1,6 +1,7 @@
 import pytest
 
-from finalex.sources.binance import BookTicker, DepthUpdate, Other, Snapshot, Trade, decode, market_time_ms
+from finalex.sources.binance import decode
+from finalex.sources.messages import BookTicker, DepthUpdate, Other, Snapshot, Trade, market_time_ms
 
 SPOT_UPDATE = b"""{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1723161255208,"s":"BTCUSDT",
 "U":50093239189,"u":50093239202,"b":[["61737.63000000","0.00000000"]],"a":[["61837.64000000","1.54698000"]]}}"""

@@ -2,7 +2,7 @@ import pytest
 
 from finalex.model.events import BookReset, BookWithdrawn, LevelsChanged
 from finalex.sources import booksync
-from finalex.sources.binance import DepthUpdate, LevelText
+from finalex.sources.messages import DepthUpdate, LevelText
 from finalex.sources.reports import Problem
 from support.booksync import SYMBOL, Reader
 

@@ -4,7 +4,8 @@ import pytest
 
 from finalex.model.events import AnyEvent, BookReset, BookWithdrawn, LevelsChanged, Traded
 from finalex.model.markets import DEFAULT_INSTRUMENTS
-from finalex.sources.feed import ALLOWED_LATENESS_MS, Feed
+from finalex.sources.feed import Feeds
+from finalex.sources.recorded import ALLOWED_LATENESS_MS
 from finalex.sources.recordings import open_recordings
 from finalex.sources.reports import Problem
 from finalex.sources.tracks import play
@@ -19,11 +20,16 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.problems: list[Problem] = []
         self.path = folder / "recording"
-        self._feed = Feed(DEFAULT_INSTRUMENTS["BTC/USDT"], lambda problem, _: self.problems.append(problem))
+        self._feeds: Feeds | None = None
 
     def play(self, *lines: bytes) -> list[AnyEvent]:
         recordings = open_recordings(str(write(self.path, lines)), DEFAULT_INSTRUMENTS)
-        return [event for cue in play(recordings) for event in self._feed.take(cue)]
+        self._feeds = self._feeds or Feeds(
+            recordings, DEFAULT_INSTRUMENTS, lambda _, kind, __: self.problems.append(kind)
+        )
+        return [
+            event for cue in play(recordings) for event in self._feeds.take(cue, cue.clock_ms - ALLOWED_LATENESS_MS)
+        ]
 
 
 @pytest.fixture

@@ -1,13 +1,21 @@
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.sources import recordings
-from finalex.sources.binance import Snapshot, Trade
-from finalex.sources.recordings import Fault, Recording, RecordingError, open_recordings, read_lines
+from finalex.sources.formats import FORMATS
+from finalex.sources.messages import Snapshot, Trade
+from finalex.sources.recordings import Fault, Line, Recording, RecordingError, open_recordings
 from support.binance import RECORDER_LAG_MS, START_MS, frame, line, snapshot, trade, update, write
+
+BINANCE = FORMATS[0]
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    return recordings.read_lines(path, BINANCE)
 
 
 def contents(path: Path) -> list[str]:
@@ -130,7 +138,7 @@ def test_a_recording_is_mapped_by_the_base_and_quote_of_an_instrument(tmp_path: 
     ]
     path = write(tmp_path / "recording.gz", lines)
     receive_ns = (START_MS + 3 - RECORDER_LAG_MS) * 1_000_000
-    expected = Recording(path=path, symbol="ETH/BTC", market="ETHBTC", start_ms=START_MS + 3, receive_ns=receive_ns)
+    expected = Recording(path, BINANCE, {"ETHBTC": "ETH/BTC"}, frozenset(), START_MS + 3, receive_ns)
     assert open_recordings(str(path), DEFAULT_INSTRUMENTS) == [expected]
 
 
@@ -138,10 +146,10 @@ def test_several_files_keep_their_order_and_may_name_their_symbol(tmp_path: Path
     bitcoin = write(tmp_path / "a=b.gz", [trade(1)])
     unknown = write(tmp_path / "c", [trade(1, symbol="DOGEUSDT")])
     opened = open_recordings(f"{unknown}=SOL/USDT, {bitcoin},{bitcoin}=ETH/USDT", DEFAULT_INSTRUMENTS)
-    assert [(r.path, r.symbol, r.market) for r in opened] == [
-        (unknown, "SOL/USDT", "DOGEUSDT"),
-        (bitcoin, "BTC/USDT", "BTCUSDT"),
-        (bitcoin, "ETH/USDT", "BTCUSDT"),
+    assert [(r.path, r.markets) for r in opened] == [
+        (unknown, {"DOGEUSDT": "SOL/USDT"}),
+        (bitcoin, {"BTCUSDT": "BTC/USDT"}),
+        (bitcoin, {"BTCUSDT": "ETH/USDT"}),
     ]
 
 
@@ -164,9 +172,9 @@ def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             "{folder}/dog",
             "{folder}/dog: its market DOGEUSDT is no instrument of this server; name one: {folder}/dog=SY",
         ),
-        ("{folder}/empty", "{folder}/empty: not a recording of a Binance market"),
-        ("{folder}/text", "{folder}/text: not a recording of a Binance market (line 1: no receive time)"),
-        ("{folder}/cut.gz", "{folder}/cut.gz: not a recording of a Binance market (line 1: the file ends early"),
+        ("{folder}/empty", "{folder}/empty: not a recording of a market"),
+        ("{folder}/text", "{folder}/text: not a recording of a market (line 1: no receive time)"),
+        ("{folder}/cut.gz", "{folder}/cut.gz: not a recording of a market (line 1: the file ends early"),
     ],
 )
 def test_what_cannot_be_played_is_refused_with_a_sentence_that_names_the_file(
@@ -185,7 +193,7 @@ def test_what_cannot_be_played_is_refused_with_a_sentence_that_names_the_file(
 def test_a_file_is_looked_into_only_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "recording", [*[snapshot(7)] * 5, trade(1)])
     monkeypatch.setattr(recordings, "FIRST_LINES_MAX", 6)
-    assert open_recordings(str(path), DEFAULT_INSTRUMENTS)[0].market == "BTCUSDT"
+    assert open_recordings(str(path), DEFAULT_INSTRUMENTS)[0].markets == {"BTCUSDT": "BTC/USDT"}
     monkeypatch.setattr(recordings, "FIRST_LINES_MAX", 5)
     with pytest.raises(RecordingError, match="the first 5 lines name none"):
         open_recordings(str(path), DEFAULT_INSTRUMENTS)

@@ -8,8 +8,8 @@ from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit
 from finalex.model.events import BookReset, BookWithdrawn, LevelsChanged, Traded
 from finalex.model.orders import OrderStatus, OrderType, Side
 from finalex.model.rejects import RejectReason
-from finalex.sources.feed import ALLOWED_LATENESS_MS
 from finalex.sources.port import Source
+from finalex.sources.recorded import ALLOWED_LATENESS_MS
 from finalex.sources.replay import ReplaySource
 from finalex.sources.reports import Problem
 from support.binance import START_MS, trade, update, write

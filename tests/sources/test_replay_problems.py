@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from finalex.model.events import BookReset, BookWithdrawn, LevelsChanged
-from finalex.sources import replay
+from finalex.sources import reports
 from support.binance import START_MS, trade, write
 from support.player import MARKET, Player, kinds
 
@@ -45,7 +45,7 @@ def test_problems_are_logged_with_file_and_line_and_counted(player: Player, tmp_
 def test_a_file_full_of_garbage_does_not_flood_the_log(
     player: Player, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "WARNINGS_MAX", 3)
+    monkeypatch.setattr(reports, "WARNINGS_MAX", 3)
     bad = write(tmp_path / "a.gz", [trade(1), *[b"garbage\n"] * 10])
     good = write(tmp_path / "b.gz", [trade(2), b"garbage\n"])
     with capture_logs() as logs:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from finalex.model.markets import DEFAULT_INSTRUMENTS
-from finalex.sources.binance import Trade
+from finalex.sources.messages import Trade
 from finalex.sources.recordings import open_recordings
 from finalex.sources.tracks import PAUSE_MS, Cue, Opened, play
 from support.binance import START_MS, line, snapshot, trade, write
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Folder:
 def trades(cues: list[Cue]) -> list[tuple[str, int]]:
     """Return the symbol and the moved time after the start of every trade."""
     return [
-        (cue.recording.market, cue.content.traded_ms + cue.move_ms - START_MS)
+        (next(iter(cue.recording.markets)), cue.content.traded_ms + cue.move_ms - START_MS)
         for cue in cues
         if isinstance(cue.content, Trade)
     ]

@@ -3,7 +3,7 @@ import pytest
 from finalex.model.events import Traded
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.model.orders import Side
-from finalex.sources.binance import Trade
+from finalex.sources.messages import Trade
 from finalex.sources.reports import Problem
 from finalex.sources.tradesync import TradeSync
 

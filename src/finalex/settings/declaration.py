@@ -12,6 +12,11 @@ ENVIRONMENT_PREFIX = "FINALEX_"
 TEST_PREFIX = "FINALEX_TEST_"
 """Variables that only the tests of this project read."""
 
+TOKEN_VARIABLE = "FINALEX_TOKEN"  # noqa: S105 (a name, no secret)
+API_KEY_VARIABLE = "FINALEX_API_KEY"
+CLIENT_VARIABLES = (TOKEN_VARIABLE, API_KEY_VARIABLE)
+"""Credentials for the commands that are clients of a server; no settings of one."""
+
 CONFIG_VARIABLE = "FINALEX_CONFIG"
 """Names the TOML file, as the flag --config does."""
 
@@ -54,4 +59,5 @@ def _declare(kind: Kind[T], default: Callable[[], T], description: str, default_
 
 def settings_of(configuration: type[Any]) -> dict[str, Setting]:
     """Return the settings that a dataclass declares, by name, in their order."""
-    return {item.name: Setting(item.name, *item.metadata["setting"]) for item in fields(configuration)}
+    declared = (item for item in fields(configuration) if "setting" in item.metadata)
+    return {item.name: Setting(item.name, *item.metadata["setting"]) for item in declared}

@@ -1,6 +1,7 @@
 """The kinds of values that settings have: how each is written, as text and in TOML, and what is allowed."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
@@ -25,14 +26,14 @@ class WrongValueError(ValueError):
         self.reason = reason
 
 
-class Kind(Generic[T]):
+class Kind(ABC, Generic[T]):
     """One kind of value; `allowed` completes the sentence "must be …"."""
 
     allowed: str
 
+    @abstractmethod
     def parse(self, text: str) -> T:
         """Return the value of a flag's or an environment variable's `text`; raises `WrongValueError`."""
-        raise NotImplementedError
 
     def read(self, value: object) -> T:
         """Return the value of what a TOML file says; raises `WrongValueError`."""

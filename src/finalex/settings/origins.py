@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from finalex.settings.declaration import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, TEST_PREFIX, Setting
+from finalex.settings.declaration import CLIENT_VARIABLES, CONFIG_VARIABLE, ENVIRONMENT_PREFIX, TEST_PREFIX, Setting
 from finalex.settings.kinds import WrongValueError
 
 GIVEN_LENGTH_MAX = 80
@@ -89,7 +89,7 @@ def _load(path: str) -> dict[str, Any]:
 
 
 def _other(variable: str) -> bool:
-    return variable == CONFIG_VARIABLE or variable.startswith(TEST_PREFIX)
+    return variable in (CONFIG_VARIABLE, *CLIENT_VARIABLES) or variable.startswith(TEST_PREFIX)
 
 
 def _variable_hint(wrong: str, names: list[str]) -> str:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,8 @@ Network = IPv4Network | IPv6Network
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*", re.I
 )
+_MILLISECONDS = re.compile(r"\d{12,15}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
@@ -54,10 +57,14 @@ class Origin(Kind[str]):
         return text.lower()
 
 
+IN_MEMORY = Path(":memory:")
+"""Stands for no directory at all."""
+
+
 class Directory(Kind[Path]):
     """A directory; it need not exist yet."""
 
-    allowed = "a path that is a directory or does not exist yet"
+    allowed = "a path that is a directory or does not exist yet, or :memory:"
 
     def parse(self, text: str) -> Path:
         """See `Kind.parse`."""
@@ -73,11 +80,18 @@ class Directory(Kind[Path]):
 class SourceSetting(NamedTuple):
     """Where events come from: `kind` is `simulate`, `exchange` or `replay`.
 
-    Only a replay has `files`, in order; each is a path, or a path, `=` and the symbol that the file is played as.
+    Only a replay has `files`, in order; each is a path, or a path, `=` and the symbol that the file is played as. What
+    is before `from_ms` (milliseconds since 1970, UTC) is played without waiting.
     """
 
     kind: str
     files: tuple[str, ...] = ()
+    from_ms: int = 0
+
+    @property
+    def data_directory(self) -> Path | None:
+        """The data directory whose log is played, if that is what is played."""
+        return Path(self.files[0]) if len(self.files) == 1 and Path(self.files[0]).is_dir() else None
 
     @property
     def trading(self) -> bool:
@@ -85,13 +99,17 @@ class SourceSetting(NamedTuple):
         return self.kind != "replay"
 
     def __str__(self) -> str:
-        return f"replay:{','.join(self.files)}" if self.files else self.kind
+        start = f"@{self.from_ms}" if self.from_ms else ""
+        return f"replay:{','.join(self.files)}{start}" if self.files else self.kind
 
 
 class Source(Kind[SourceSetting]):
     """Where events come from."""
 
-    allowed = "simulate, exchange or replay:FILE[,FILE…] with files that can be read (FILE=SYMBOL: played as SYMBOL)"
+    allowed = (
+        "simulate, exchange, replay:FILE[,FILE…] with files that can be read (FILE=SYMBOL: played as SYMBOL), or "
+        "replay:DIR with the data directory of a server; @TIME at the end: paced from that time on"
+    )
 
     def parse(self, text: str) -> SourceSetting:
         """See `Kind.parse`."""
@@ -100,7 +118,8 @@ class Source(Kind[SourceSetting]):
         kind, _, names = text.partition(":")
         if kind != "replay":
             raise WrongValueError
-        return SourceSetting(kind, tuple(_recording(name.strip()) for name in names.split(",")))
+        names, from_ms = _split_time(names)
+        return SourceSetting(kind, tuple(_recording(name.strip()) for name in names.split(",")), from_ms)
 
 
 def default_data_dir(environment: Mapping[str, str] = os.environ) -> Path:
@@ -118,11 +137,33 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _split_time(names: str) -> tuple[str, int]:
+    """Return what is named before the last @, and the time after it; a name that exists may have an @ itself."""
+    before, at, time = names.rpartition("@")
+    if not at or os.path.exists(_path(names.rpartition(",")[2].strip())):
+        return names, 0
+    try:
+        return before, _time_ms(time)
+    except (ValueError, OverflowError):
+        allowed = "a time such as 2026-01-31T12:00:00Z, or milliseconds since 1970"
+        raise WrongValueError(reason=f"'{time[:80]}' is not {allowed}") from None
+
+
+def _time_ms(text: str) -> int:
+    if _MILLISECONDS.fullmatch(text):
+        return int(text)
+    time = datetime.fromisoformat(text)
+    time_ms = ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
+    if time_ms <= 0:
+        raise ValueError("before 1970")
+    return time_ms
+
+
 def _recording(text: str) -> str:
     path = str(_path(text))
     file = path if os.path.exists(path) else path.rpartition("=")[0] or path
-    if not (os.path.isfile(file) and os.access(file, os.R_OK)):
-        raise WrongValueError(reason=f"there is no file '{file}' that can be read")
+    if not ((os.path.isfile(file) or os.path.isdir(file)) and os.access(file, os.R_OK)):
+        raise WrongValueError(reason=f"there is no file or directory '{file}' that can be read")
     return path
 
 

@@ -1,7 +1,8 @@
-"""Synchronisation of depth snapshots with the stream of updates: a book that is right, or none.
+"""Synchronisation of book snapshots with the stream of updates: a book that is right, or none.
 
 The rules are those of Binance's documentation: updates are buffered until a snapshot comes; those it contains are
-dropped; the first one used must span it; each later one must follow the one before.
+dropped; the first one used must span it; each later one must follow the one before. Where snapshots come in their place
+among the updates they are simply never buffered.
 """
 
 from collections import deque
@@ -10,7 +11,7 @@ from functools import lru_cache
 from finalex.model.events import AnyEvent, BookReset, BookWithdrawn, Level, LevelChange, LevelsChanged
 from finalex.model.instruments import Instrument
 from finalex.model.orders import Side
-from finalex.sources.binance import DepthUpdate, LevelText, Snapshot
+from finalex.sources.messages import DepthUpdate, LevelText, Snapshot
 from finalex.sources.reports import Problem, Report
 
 LEVELS_BUFFERED_MAX = 100_000

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from finalex.exchange.engine import Engine
-from finalex.exchange.outcomes import Failed, Outcome
+from finalex.exchange.outcomes import Failed, Outcome, Unavailable
 from finalex.log.port import Log
 from finalex.model.commands import Command, Credit
 from finalex.model.events import AnyEvent
@@ -25,8 +25,9 @@ class ExchangeSource(Source):
     """The one writer of the log of an exchange.
 
     `engine` holds the state that the log adds up to; nobody else may use it to execute commands. New accounts
-    get `demo_balances` (10^-8 by currency). Once an append has failed, the state is ahead of the log: from then
-    on every command is answered `Failed`, and `run` raises the cause.
+    get `demo_balances` (10^-8 by currency). While the log has a problem, commands are answered `Unavailable` and
+    only time goes on. Once an append has failed, the state is ahead of the log: from then on every command is
+    answered `Failed`, and `run` raises the cause.
     """
 
     trading = True
@@ -43,21 +44,27 @@ class ExchangeSource(Source):
         self._clock = now_ms
         self._demo_balances = dict(demo_balances or {})
         self._opened: set[str] = set()
-        self._appended_ms = 0
+        self._appended_ms = log.time_ms
         self._failure: Exception | None = None
 
     def submit(self, command: Command, reply: Reply) -> None:
-        """See `Source.submit`; the reply comes before this returns."""
+        """See `Source.submit`; the reply waits until all that led to the outcome is durable."""
         self.open_account(command.user)
-        reply(self.execute([command])[0])
+        outcome = self.execute([command])[0]
+        if isinstance(outcome, Unavailable | Failed):
+            reply(outcome)
+        else:
+            self._log.when_durable(self._log.sequence, lambda durable: reply(outcome if durable else Failed()))
 
     def open_account(self, user: str) -> None:
-        """Credit the demo balances if `user` has not had them: `demo:<user>:<currency>` is the credit's reference."""
-        if not self._demo_balances or user in self._opened:
+        """Credit the demo balances if `user` has no account yet: `demo:<user>:<currency>` is the credit's reference."""
+        if not self._demo_balances or user in self._opened or self._log.problem is not None:
             return
         if len(self._opened) >= OPENED_USERS_MAX:
             self._opened.clear()
         self._opened.add(user)
+        if self._engine.state.exists(user):
+            return
         self.execute(
             [
                 Credit(user=user, currency=currency, amount=amount, reference=f"demo:{user}:{currency}")
@@ -86,6 +93,8 @@ class ExchangeSource(Source):
         """
         if self._failure is not None:
             return [Failed() for _ in commands]
+        if self._log.problem is not None:
+            return [Unavailable() for _ in commands]
         now_ms = self._time_ms()
         events: list[AnyEvent] = []
         outcomes = [self._execute(command, now_ms, events) for command in commands]

@@ -1,4 +1,4 @@
-"""The replay: recorded markets written to the log as if they happened now, on their own clock."""
+"""The replay: a reel written to the log as if it happened now, on its own clock."""
 
 import asyncio
 import time
@@ -13,70 +13,62 @@ from finalex.exchange.outcomes import Canceled, Done, NotFound, Refused
 from finalex.log.port import Log
 from finalex.model.commands import CancelAllOrders, CancelOrder, Command, PlaceOrder
 from finalex.model.events import AnyEvent
-from finalex.model.instruments import Instruments
 from finalex.model.orders import OrderStatus
 from finalex.model.rejects import RejectReason
-from finalex.sources.feed import Feed, watermark_ms
-from finalex.sources.pace import PAUSE_MS_MAX, Pace, Sleep
+from finalex.sources.pace import Pace, Sleep
 from finalex.sources.port import Reply
-from finalex.sources.recordings import Recording
+from finalex.sources.reel import Reel
 from finalex.sources.reports import Problem
-from finalex.sources.tracks import PAUSE_MS, Cue, Opened, play
-
-CLOCK_STEP_MS = 100
-"""When nothing happens, the log still learns at least so often that time has passed."""
-
-WARNINGS_MAX = 100
-"""So many problems of a file are logged one by one; all are counted."""
 
 _logger = structlog.get_logger()
 
 
 class ReplaySource:
-    """Plays recordings into the log; it takes no orders.
+    """Plays a reel into the log; it takes no orders.
 
-    One batch for each line that makes something happen. The log's clock is the recorded exchange's, a little
-    behind (`ALLOWED_LATENESS_MS`), so that what is late still comes in time; at the end it catches up with the last
-    line. With `loop` the recordings start over, moved in time to follow the end. `lines`, `events`, `rounds` and
-    `problems` count what was played and what was wrong with it.
+    One batch for each scene in which something happens, or time passes. What is before `from_ms`, by the log's clock,
+    is played without waiting, so that the market is then as it was. With `loop` the reel starts over, moved in time
+    to follow its end. `events` and `rounds` count what was played. Raises `ValueError` for a wrong speed, and for a
+    `loop` of what can be played but once.
     """
 
     trading = False
 
     def __init__(
         self,
-        recordings: Sequence[Recording],
+        reel: Reel,
         log: Log,
-        instruments: Instruments,
         *,
         speed: float | None = 1.0,
         loop: bool = False,
+        from_ms: int = 0,
         now: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self.lines = 0
+        if loop and not reel.repeatable:
+            raise ValueError("the log of a server cannot be played in a loop: its orders and balances go on")
         self.events = 0
         self.rounds = 0
-        self.problems: Counter[Problem] = Counter()
-        self.feeds = {r.symbol: Feed(instruments[r.symbol], self._report) for r in recordings}
-        self._recordings = tuple(recordings)
+        self._reel = reel
         self._log = log
         self._loop = loop
+        self._from_ms = from_ms
         self._pace = Pace(speed, now, sleep)
-        self._cue: Cue  # the line being played
-        self._warnings: Counter[str] = Counter()
         self._time_ms = 0
 
+    @property
+    def problems(self) -> Counter[Problem]:
+        """What was wrong with the reel, by kind."""
+        return self._reel.problems
+
     async def run(self) -> None:
-        """See `Source.run`: returns at the end of the recordings, or with `loop` never."""
-        end_ms = 0
+        """See `Source.run`: returns at the end of the reel, or with `loop` never."""
         while True:
-            with closing(play(self._recordings, end_ms)) as cues:
-                for cue in cues:
-                    await self._pace.wait(cue.due_ms, PAUSE_MS if isinstance(cue.content, Opened) else PAUSE_MS_MAX)
-                    self._play(cue)
-                    end_ms = cue.clock_ms
-            self._append([], end_ms)
+            with closing(self._reel.play(self._time_ms)) as scenes:
+                for scene in scenes:
+                    due_ms = scene.due_ms if scene.time_ms >= self._from_ms else None
+                    await self._pace.wait(due_ms, scene.pause_ms_max)
+                    self._show(scene.events, scene.time_ms)
             self.rounds += 1
             _logger.info("replay ended", **self.counts())
             if not self._loop:
@@ -97,33 +89,13 @@ class ReplaySource:
     def counts(self) -> dict[str, int]:
         """Return everything that is counted, by name."""
         problems = {problem.value: self.problems[problem] for problem in Problem}
-        return {"lines": self.lines, "events": self.events, "rounds": self.rounds, **problems}
+        return {**self._reel.counts(), "events": self.events, "rounds": self.rounds, **problems}
 
-    def _play(self, cue: Cue) -> None:
-        self._cue = cue
-        if isinstance(cue.content, Opened):
-            self._warnings.pop(cue.recording.symbol, None)
-            _logger.info("replay of a file", file=str(cue.recording.path), symbol=cue.recording.symbol)
-        else:
-            self.lines += 1
-        events = self.feeds[cue.recording.symbol].take(cue)
-        self.events += len(events)
-        if events or watermark_ms(cue) - self._time_ms >= CLOCK_STEP_MS:
-            self._append(events, watermark_ms(cue))
-
-    def _append(self, events: Sequence[AnyEvent], time_ms: int) -> None:
-        self._time_ms = max(self._time_ms, time_ms)
-        self._log.append(events, self._time_ms)
-
-    def _report(self, problem: Problem, details: str) -> None:
-        self.problems[problem] += 1
-        recording, number = self._cue.recording, self._cue.number
-        self._warnings[recording.symbol] += 1
-        place = {"file": str(recording.path), "line": number, "symbol": recording.symbol}
-        if self._warnings[recording.symbol] <= WARNINGS_MAX:
-            _logger.warning("replay problem", problem=problem.value, details=details, **place)
-        elif self._warnings[recording.symbol] == WARNINGS_MAX + 1:
-            _logger.warning("more problems of this file are only counted", **place)
+    def _show(self, events: Sequence[AnyEvent], time_ms: int) -> None:
+        if events or time_ms - self._time_ms >= self._reel.clock_step_ms:
+            self.events += len(events)
+            self._time_ms = max(self._time_ms, time_ms)
+            self._log.append(events, self._time_ms)
 
     def _refused(self, command: PlaceOrder) -> Order:
         return Order(
@@ -138,7 +110,7 @@ class ReplaySource:
             quantity=command.quantity,
             client_order_id=command.client_order_id,
             status=OrderStatus.REJECTED,
-            reason=RejectReason.TRADING_DISABLED,
+            reject_reason=RejectReason.TRADING_DISABLED,
             created_ms=self._time_ms,
             updated_ms=self._time_ms,
         )

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from finalex.exchange.engine import Engine
+from finalex.exchange.state import ExchangeState
 from finalex.log.port import Log
+from finalex.model.orders import Side
 from finalex.sources.exchange import ExchangeSource
 from finalex.sources.simulation.traders import Traders
 
@@ -66,3 +68,15 @@ class SimulateSource(ExchangeSource):
             for trade in trades:
                 self._engine.state.apply(trade)
             self._append(trades, time_ms)
+
+
+def present_prices(state: ExchangeState) -> dict[str, int]:
+    """Return where markets stand whose book has both sides: the middle, in units, once for each base currency."""
+    prices: dict[str, int] = {}
+    known: set[str] = set()
+    for symbol, instrument in state.instruments.items():
+        bid, ask = state.best(symbol, Side.BUY), state.best(symbol, Side.SELL)
+        if bid is not None and ask is not None and instrument.base not in known:
+            known.add(instrument.base)
+            prices[symbol] = (bid + ask) // 2
+    return prices

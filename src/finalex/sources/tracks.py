@@ -1,4 +1,4 @@
-"""Tracks: recordings laid one after the other for each symbol, and side by side for several.
+"""Tracks: recordings of the same symbols laid one after the other, those of others side by side.
 
 All lines are ordered by the exchange's own clock, so recorders whose clocks differ do no harm. A file that does not
 go on where the one before ended is moved in time to follow it, and every move is by whole minutes: the candles of a
@@ -10,7 +10,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import NamedTuple
 
-from finalex.sources.binance import Message, market_time_ms
+from finalex.sources.messages import Message, market_time_ms
 from finalex.sources.recordings import Fault, Recording, read_lines
 
 TIME_BACK_MS_MAX = 1_000
@@ -47,17 +47,25 @@ class Cue(NamedTuple):
 def play(recordings: Sequence[Recording], after_ms: int = 0) -> Generator[Cue, None, None]:
     """Iterate all lines of all files in the order of `clock_ms`, which starts later than `after_ms`.
 
-    Each file begins with `Opened`. Nothing is raised for what is in a file, and one line of each symbol is held.
+    Each file begins with `Opened`. Nothing is raised for what is in a file, and one line of each track is held.
     """
-    tracks: dict[str, list[Recording]] = {}
-    for recording in recordings:
-        tracks.setdefault(recording.symbol, []).append(recording)
+    tracks = _lay(recordings)
     first_ms = recordings[0].start_ms
-    moves = [_move_beside(track[0].start_ms, first_ms) for track in tracks.values()]
-    starts = [track[0].start_ms + move_ms for track, move_ms in zip(tracks.values(), moves, strict=True)]
+    moves = [_move_beside(track[0].start_ms, first_ms) for track in tracks]
+    starts = [track[0].start_ms + move_ms for track, move_ms in zip(tracks, moves, strict=True)]
     extra_ms = _whole_minutes(after_ms - min(starts)) if after_ms else 0
-    cues = [_play_track(track, move_ms + extra_ms) for track, move_ms in zip(tracks.values(), moves, strict=True)]
+    cues = [_play_track(track, move_ms + extra_ms) for track, move_ms in zip(tracks, moves, strict=True)]
     yield from merge(*cues, key=attrgetter("clock_ms"))
+
+
+def _lay(recordings: Sequence[Recording]) -> list[list[Recording]]:
+    """Return the tracks: files that share a symbol, directly or through others, are in the same one."""
+    tracks: list[list[Recording]] = []
+    for recording in recordings:
+        touched = [track for track in tracks if any(set(each.symbols) & set(recording.symbols) for each in track)]
+        tracks = [track for track in tracks if track not in touched]
+        tracks.append([*(each for track in touched for each in track), recording])
+    return tracks
 
 
 def _play_track(track: list[Recording], move_ms: int) -> Iterator[Cue]:
@@ -71,7 +79,7 @@ def _play_track(track: list[Recording], move_ms: int) -> Iterator[Cue]:
         clock_ms = max(clock_ms, start_ms)
         yield Cue(recording, 0, Opened(continues), clock_ms, move_ms, start_ms)
         lag_ms = start_ms - recording.receive_ns // 1_000_000
-        for number, receive_ns, content in read_lines(recording.path):
+        for number, receive_ns, content in read_lines(recording.path, recording.format):
             time_ms = None if isinstance(content, Fault) else market_time_ms(content)
             clock_ms = max(clock_ms, time_ms + move_ms) if time_ms else clock_ms
             yield Cue(recording, number, content, clock_ms, move_ms, receive_ns // 1_000_000 + lag_ms)

@@ -5,14 +5,14 @@ from collections import deque
 from finalex.model.events import AnyEvent, Traded
 from finalex.model.instruments import Instrument
 from finalex.model.orders import Side
-from finalex.sources.binance import Trade
+from finalex.sources.messages import Trade
 from finalex.sources.reports import Problem, Report
 
 MARKET = "MARKET"
 """The kind of a trade in the order book; the others (for instance `INSURANCE_FUND`) are no market trades."""
 
 RECENT_IDS_MAX = 1000
-"""A trade whose id is among so many last ones is a repetition."""
+"""A trade with id and time of one of so many last ones is a repetition."""
 
 
 class TradeSync:
@@ -25,12 +25,12 @@ class TradeSync:
         self.number = 0
         self._instrument = instrument
         self._report = report
-        self._recent_ids: deque[int] = deque(maxlen=RECENT_IDS_MAX)
+        self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT_IDS_MAX)
         self._time_ms = 0
 
     def restart(self) -> None:
         """Expect another recording, whose ids have nothing to do with the earlier ones."""
-        self._recent_ids.clear()
+        self._recent.clear()
 
     def take_trade(self, trade: Trade, time_ms: int, over_ms: int) -> list[AnyEvent]:
         """Return the event of `trade`, if it is a new market trade; its time is raised to `over_ms` at least."""
@@ -46,13 +46,14 @@ class TradeSync:
         return [self._traded(price, quantity, Side.SELL if trade.buyer_is_maker else Side.BUY, time_ms, over_ms)]
 
     def _is_new(self, trade: Trade) -> bool:
-        last_id = self._recent_ids[-1] if self._recent_ids else trade.id - 1
-        if trade.id <= last_id and trade.id in self._recent_ids:
+        last_id = self._recent[-1][0] if self._recent else trade.id - 1
+        key = (trade.id, trade.traded_ms)
+        if trade.id <= last_id and key in self._recent:
             self._report(Problem.REPEATED, f"trade {trade.id} was there already")
             return False
         if trade.id != last_id + 1:
             self._report(Problem.GAP, f"trade {trade.id} after trade {last_id}")
-        self._recent_ids.append(trade.id)
+        self._recent.append(key)
         return True
 
     def _traded(self, price: int, quantity: int, side: Side, time_ms: int, over_ms: int) -> Traded:

@@ -1,0 +1,1 @@
+"""The recorder: a client that writes down what a server sends it."""
