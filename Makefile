@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.finalex-set-up
 
-.PHONY: help setup serve test lint types unit bench lock clean
+.PHONY: help setup serve test lint types unit bench kills lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -36,8 +36,14 @@ types: setup     ## mypy, strict
 unit: setup      ## pytest, on all cores
 	$(BIN)/pytest -n auto --dist worksteal $(PYTEST)
 
-bench: setup     ## the benchmarks: see docs/benchmarks.md
+bench: setup     ## the benchmarks, some minutes: see docs/benchmarks.md
 	$(BIN)/python -m bench.replay
+	$(BIN)/python -m bench.log
+	$(BIN)/python -m bench.orders
+	$(BIN)/python -m bench.restart
+
+kills: setup     ## kill the server 200 times under load, about ten minutes
+	FINALEX_TEST_KILLS=200 $(BIN)/pytest tests/durability --timeout 3600
 
 lock:            ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
