@@ -47,7 +47,7 @@ class SnapshotArchive:
                 past = Past(hub.sequence, hub.exchange.trades, _open_orders(hub, user), _number(hub, user))
             except (SnapshotError, OSError, msgspec.MsgspecError, KeyError):
                 continue  # the start tells of damaged ones
-            self._public = msgspec.structs.replace(past, orders=(), number=0)
+            self._public = msgspec.structs.replace(past, orders=[], number=0)
             return past
         return Past()
 

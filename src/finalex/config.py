@@ -87,7 +87,7 @@ class Config:
     )
     kline_interval_ms: int = setting(Integer(1, 60_000, _MS), 250, "Least time between two messages of an open candle.")
     heartbeat_interval_ms: int = setting(
-        Integer(100, 3_600_000, _MS), 5000, "Time between two messages of the heartbeat channel."
+        Integer(1000, 3_600_000, _MS), 5000, "Time between two messages of the heartbeat channel, to the second."
     )
     public_subscriptions_max: int = setting(Integer(1, 100_000), 100, "Public subscriptions of a connection.")
     private_subscriptions_max: int = setting(Integer(1, 100_000), 50, "Private subscriptions of a connection.")

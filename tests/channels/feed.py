@@ -7,6 +7,7 @@ from msgspec import json
 
 from exchange.venue import bitcoin, ether
 from finalex.channels.hub import Hub
+from finalex.channels.journal import Memory
 from finalex.exchange.engine import Engine
 from finalex.exchange.outcomes import Outcome, Placed
 from finalex.exchange.state import ExchangeState
@@ -83,8 +84,9 @@ class Feed:
 class Market(Feed):
     """A feed from an exchange that takes commands; one batch for each."""
 
-    def __init__(self, wanted: Container[Stream] = EVERYTHING) -> None:
+    def __init__(self, wanted: Container[Stream] = EVERYTHING, memory: Memory | None = None) -> None:
         super().__init__(wanted)
+        self.hub = Hub(INSTRUMENTS, memory=memory)
         self.engine = Engine(ExchangeState(INSTRUMENTS))
         self.outcome: Outcome | None = None
 

@@ -37,11 +37,13 @@ class Recorded(Market):
         super().__init__()
         self.batches: list[Batch] = []
         self.pasts = [Past()]
+        self.published: dict[int, list[Publication]] = {}
 
     def batch(self, *events: object) -> list[Publication]:
         published = super().batch(*events)  # type: ignore[arg-type]
         self.batches.append(Batch(sequence=self.hub.sequence, time_ms=self.now_ms, events=events))  # type: ignore[arg-type]
         self.pasts.append(self.past())
+        self.published[self.hub.sequence] = published
         return published
 
     def past(self) -> Past:
@@ -130,6 +132,21 @@ def test_an_opening_that_broke_off_is_told_to_its_end(
         assert not any(is_within(want, past, MANY) for past in market.pasts[at:])
 
 
+def test_a_further_round_goes_on_from_the_end_of_a_batch() -> None:
+    market = Recorded()
+    play(market, [("place", user, side, SYMBOL, 0) for _ in range(3) for user, side in zip(USERS, Side, strict=True)])
+    for stream in STREAMS[1:]:
+        for past in market.pasts:
+            want = market.hub.want(stream, batch_end(past.sequence))
+            later = [
+                p
+                for batch in market.batches
+                if batch.sequence > past.sequence
+                for p in market.published[batch.sequence]
+            ]
+            assert market.rerun(past, want) == market.rerun(Past(), want) == on(stream, later)
+
+
 def test_several_streams_come_each_from_its_own_place() -> None:
     market = Recorded()
     play(market, [("place", user, side, SYMBOL, 0) for _ in range(6) for user, side in zip(USERS, Side, strict=True)])
@@ -142,8 +159,8 @@ def test_several_streams_come_each_from_its_own_place() -> None:
 
 def test_an_account_is_followed_as_the_exchange_follows_it() -> None:
     market = Recorded()
-    sells = [("place", "ann", Side.SELL, SYMBOL, step) for step in (0, 1, 2)]
-    play(market, [*sells, ("cancel", "ann", Side.SELL, "ETH/USDT", 0), ("take", "bob", Side.BUY, SYMBOL, 0)])
+    play(market, [("place", "ann", Side.SELL, SYMBOL, step) for step in (0, 1, 2)])
+    market.place("bob", Side.BUY, 15_000, 1050)
     own = OwnOrders(INSTRUMENTS, "ann", ())
     for event in (event for batch in market.batches for event in batch.events):
         if own.concerns(event):

@@ -202,6 +202,19 @@ async def test_a_book_with_a_gap_is_asked_for_once_more(tmp_path: Path) -> None:
     assert server.requests == []
 
 
+async def test_a_recording_goes_on_if_a_book_that_is_asked_for_once_more_is_refused(tmp_path: Path) -> None:
+    async def refusing(connection: ServerConnection) -> None:
+        subscriptions = [json.loads(await connection.recv()) for _ in range(2)]
+        await sending(snapshot(4), update(6))(connection)
+        assert json.loads(await connection.recv()) == subscriptions[1]
+        await sending(error("RATE_LIMIT_EXCEEDED", "too much", "record-2"), trade(1))(connection)
+
+    async with acting(refusing) as server:
+        taping = Taping(tmp_path / "a", server.port, [TRADES, BOOK])
+        await taping.run_until(trade_came(1))
+    assert taping.told[-1] == "The server says RATE_LIMIT_EXCEEDED: too much."
+
+
 # --- a file that cannot be written ---
 
 

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from finalex.archive import Beginning
 from finalex.channels.hub import Hub
+from finalex.channels.journal import Memory
 from finalex.exchange.engine import Engine
 from finalex.exchange.outcomes import Outcome
 from finalex.exchange.state import ExchangeState
@@ -17,6 +19,7 @@ from finalex.model.commands import Command, Credit
 from finalex.model.events import Traded
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.model.orders import Side
+from finalex.recaller import LogRecaller
 from finalex.session.auth import Authenticator, KeyDirectory
 from finalex.session.desk import Desk
 from finalex.session.limits import Limits
@@ -27,15 +30,18 @@ from support.sockets import READ_TIMEOUT_S, RawWebSocket, open_websocket
 class Served:
     """What a test has in its hands; `now_ms` is the clock, which stands still unless the test moves it."""
 
-    def __init__(self, settings: GatewaySettings, limits: Limits, keys: KeyDirectory) -> None:
+    def __init__(
+        self, settings: GatewaySettings, limits: Limits, keys: KeyDirectory, memory: Memory | None = None
+    ) -> None:
         self.now_ms = START_MS
         self.port = 0
         self.accounts: list[str] = []
         self.metrics = Metrics()
         self.log = MemoryLog()
         self.engine = Engine(ExchangeState(DEFAULT_INSTRUMENTS))
-        self.desk = Desk(Hub(DEFAULT_INSTRUMENTS), Authenticator(SECRET, keys), limits)
-        self.gateway = Gateway(self.desk, self, settings, self.metrics, lambda: self.now_ms)
+        self.desk = Desk(Hub(DEFAULT_INSTRUMENTS, memory=memory), Authenticator(SECRET, keys), limits)
+        self.recaller = LogRecaller(self.log, Beginning(), DEFAULT_INSTRUMENTS)
+        self.gateway = Gateway(self.desk, self, settings, self.metrics, lambda: self.now_ms, self.recaller)
         self.log.follow(self.gateway.follow)
         self._trades = 0
 
@@ -87,10 +93,10 @@ class Served:
 
 @asynccontextmanager
 async def serve(
-    *, limits: Limits | None = None, keys: KeyDirectory | None = None, **settings: Any
+    *, limits: Limits | None = None, keys: KeyDirectory | None = None, memory: Memory | None = None, **settings: Any
 ) -> AsyncIterator[Served]:
     """Serve until the block ends; `settings` are those of `GatewaySettings`."""
-    served = Served(GatewaySettings(**settings), limits or Limits(), keys or NoKeys())
+    served = Served(GatewaySettings(**settings), limits or Limits(), keys or NoKeys(), memory)
     served.port = await served.gateway.start("127.0.0.1", 0)
     try:
         yield served

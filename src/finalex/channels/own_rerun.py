@@ -100,8 +100,8 @@ class _Gate:
     def enter(self, batch: Batch) -> None:
         """Look whether the place is in `batch`, or was before it."""
         if self._passed:
-            self._told.clear()
-        elif isinstance(self._after, TradePlace):
+            return
+        if isinstance(self._after, TradePlace):
             self._look_for(self._after, batch)
         else:
             self._passed = batch.sequence > self._after.sequence

@@ -47,6 +47,7 @@ class Recorder:
         self._intake = intake
         self._sleep = sleep
         self._refusal = ""
+        self._asked_again = False
         self._begun = False
         self._delay_s = DELAY_S_MIN
 
@@ -70,6 +71,7 @@ class Recorder:
                     self.counts.disconnects += 1
                     self._intake.mark("disconnected", reason=reason[:REASON_LENGTH_MAX])
                     self._intake.tell(f"{reason}; connecting again.")
+                self._save()
                 await self._pause()
         finally:
             self._intake.mark("ended", messages=self.counts.messages)
@@ -84,12 +86,11 @@ class Recorder:
         try:
             for request_id in self._streams:
                 self._subscribe(connection, request_id)
-            while not (await connection.wait(FLUSH_INTERVAL_S) or self._intake.failure):
-                self._intake.flush()
+            while not await connection.wait(FLUSH_INTERVAL_S):
+                self._save()
         finally:
             await connection.close()
-        if self._intake.failure is not None:
-            raise self._intake.failure
+        self._save()
         said = f"; it said {self._intake.last_error}" if self._intake.last_error else ""
         return self._judge(f"{self._address.shown}: {connection.reason}{said}", connection.close_code)
 
@@ -103,6 +104,12 @@ class Recorder:
         if close_code == CloseCode.UNAUTHORIZED:
             raise RecorderError(f"{reason}.")
         return reason
+
+    def _save(self) -> None:
+        """Write what was gathered; raises why the file cannot be written, also if that showed earlier."""
+        self._intake.flush()
+        if self._intake.failure is not None:
+            raise self._intake.failure
 
     async def _pause(self) -> None:
         """Wait as the back-off, or the server that closed, asks for."""
@@ -123,9 +130,9 @@ class Recorder:
                 self._heal(connection, gap)
 
     def _take_error(self, connection: Connection, message: Received) -> None:
-        """End a recording that was not begun as asked; one that goes on does without what is refused."""
+        """End a recording that was not begun as asked; one that goes on does without what is refused later."""
         stream = self._streams.get(str(message.id))
-        if stream is not None and not self.counts.disconnects:
+        if stream is not None and not (self.counts.disconnects or self._asked_again):
             parts = " ".join(str(value) for value in stream.params().values())
             self._refusal = self._refusal or f"The server refuses the subscription '{parts}': {message.error}."
             connection.abort()
@@ -136,6 +143,7 @@ class Recorder:
         """Ask for a fresh order book where one has become incomplete, by subscribing again."""
         for request_id, stream in self._streams.items():
             if stream.channel == gap.channel == "orderbook" and stream.symbol == gap.symbol:
+                self._asked_again = True
                 self._subscribe(connection, request_id)
 
     def _subscribe(self, connection: Connection, request_id: str) -> None:
