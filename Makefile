@@ -43,11 +43,11 @@ bench: setup     ## the benchmarks, some minutes: see docs/benchmarks.md
 	$(BIN)/python -m bench.restart
 
 kills: setup     ## kill the server 200 times under load, about ten minutes
-	FINALEX_TEST_KILLS=200 $(BIN)/pytest tests/durability --timeout 3600
+	FINALEX_TEST_KILLS=200 $(BIN)/pytest tests/durability/test_kills.py --timeout 3600 --basetemp .kills
 
 lock:            ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --group dev pyproject.toml --output-file requirements.lock
 
 clean:           ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .kills .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,6 +1,8 @@
 """Clients that missed more than memory holds get it from the log, over real sockets."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
@@ -8,10 +10,12 @@ import pytest
 import structlog
 
 from finalex.channels.journal import Memory
+from finalex.channels.resumable import Want
 from finalex.log.port import LogError
 from finalex.model.commands import PlaceOrder
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.model.orders import OrderType, Side
+from finalex.protocol.messages import Publication
 from support.conversation import token
 from support.served import Served, serve
 from support.sockets import RawWebSocket
@@ -119,16 +123,34 @@ async def test_one_that_leaves_while_the_log_is_read_is_no_burden() -> None:
         assert not served.metrics.failures
 
 
-async def test_unsubscribing_ends_it() -> None:
+async def test_unsubscribing_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = asyncio.Event()
+
+    class Endless:
+        found = (True,)
+
+        async def pieces(self) -> AsyncIterator[Sequence[Publication]]:
+            while not left.is_set():
+                await asyncio.sleep(0)
+                yield []
+
+    @asynccontextmanager
+    async def recall(_: Sequence[Want]) -> AsyncIterator[Endless]:
+        try:
+            yield Endless()
+        finally:
+            left.set()
+
     async with serve(memory=SMALL) as served:
-        served.trade(count=20_000)
+        served.trade(count=20)
+        monkeypatch.setattr(served.recaller, "recall", recall)
         async with await opened(served, **TRADES, after="trades:BTC/USDT:0") as client:
+            assert await acknowledged(client)
+            assert not left.is_set()
             client.request("unsubscribe", **TRADES)
-            client.request("ping")
-            kinds = [(await client.message())["type"]]
-            while kinds[-1] != "pong":
-                kinds.append((await client.message())["type"])
-            assert kinds[-2:] == ["unsubscribed", "pong"]
+            assert (await client.message())["type"] == "unsubscribed"
+            async with asyncio.timeout(20):
+                await left.wait()
             served.trade()
             client.request("ping")
             assert (await client.message())["type"] == "pong"

@@ -56,7 +56,7 @@ class Outbox:
             self._drained = None
 
     async def room(self) -> None:
-        """Wait until there is room for something that can wait: at most a few pings long, or the connection ends."""
+        """Wait until almost all that was sent has left; a client that takes nothing is ended by the pings it misses."""
         if self._drained is not None:
             await self._drained.wait()
 
