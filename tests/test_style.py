@@ -41,7 +41,7 @@ ARROWS = {
     "settings": {"model"},
     "credentials": {"session.auth", "settings.kinds"},
     "admin": {"model", "exchange.accounts", "exchange.outcomes", "exchange.state", "session.auth"},
-    "recorder": {"protocol", "gateway.assembler", "clock", "redaction"},
+    "recorder": {"protocol", "gateway.assembler", "clock", "redaction", "stopping"},
     "gateway": {"session", "channels", "protocol", "model", "log.port", "exchange.outcomes", "metrics"},
 }
 """Which rooms, or single modules of them, the modules of a room may import besides their own."""

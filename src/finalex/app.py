@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -44,6 +43,7 @@ from finalex.sources.reels import open_reel
 from finalex.sources.replay import ReplaySource
 from finalex.sources.simulate import SimulateSource, present_prices
 from finalex.sources.simulation.traders import Traders
+from finalex.stopping import stop_signal
 from finalex.welcome import welcome
 
 STOP_GRACE_S = 5.0
@@ -261,7 +261,7 @@ def run(config: Config) -> int:
 
 
 async def _run(config: Config) -> int:
-    stopping = _stop_signal()
+    stopping = stop_signal()
     async with serving(config) as server:
         print(welcome(config, server.authority), flush=True)
         await asyncio.wait({server.feeding, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -270,19 +270,3 @@ async def _run(config: Config) -> int:
         failed = not stopping.done()
         _log.info("stopping")
     return 1 if failed else 0
-
-
-def _stop_signal() -> asyncio.Future[None]:
-    """Return a future that the first SIGTERM or Ctrl-C resolves; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    stopping: asyncio.Future[None] = loop.create_future()
-
-    def stop() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-        stopping.set_result(None)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    return stopping

@@ -1,7 +1,6 @@
 """The recorder as a program: until a signal or the end of its time, with a terminal in front of it."""
 
 import asyncio
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from finalex.recorder.file import RecordingFile
 from finalex.recorder.intake import Intake
 from finalex.recorder.progress import Progress, size_text, summary
 from finalex.recorder.recorder import Recorder, RecorderError, RecordingStartError
+from finalex.stopping import stop_signal
 
 PROGRESS_INTERVAL_S = 1.0
 
@@ -65,7 +65,7 @@ def _create(path: Path) -> RecordingFile:
 
 async def _watch(recording: asyncio.Task[None], seconds: float | None, show: Callable[[float], None]) -> None:
     """Let `recording` go on until a signal or the end of its time stops it; raises what it raises."""
-    stopping = _stop_signal()
+    stopping = stop_signal()
     start_s = shown_s = time.monotonic()
     while not (recording.done() or stopping.done()):
         left_s = PROGRESS_INTERVAL_S if seconds is None else min(PROGRESS_INTERVAL_S, start_s + seconds - shown_s)
@@ -77,19 +77,3 @@ async def _watch(recording: asyncio.Task[None], seconds: float | None, show: Cal
     recording.cancel()
     with suppress(asyncio.CancelledError):
         await recording
-
-
-def _stop_signal() -> asyncio.Future[None]:
-    """Return a future that the first SIGTERM or Ctrl-C resolves; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    stopping: asyncio.Future[None] = loop.create_future()
-
-    def stop() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-        stopping.set_result(None)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    return stopping
