@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -40,8 +41,29 @@ def job(directory: Path, until: int) -> bytes:
     )
 
 
-def run(directory: Path, until: int = 10**12) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(COMMAND, input=job(directory, until), capture_output=True, timeout=TIMEOUT_S, check=False)
+class Done(NamedTuple):
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def start() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def ask(process: "subprocess.Popen[bytes]", directory: Path, until: int) -> None:
+    assert process.stdin is not None
+    process.stdin.write(job(directory, until) + b"\n")
+    process.stdin.flush()
+
+
+def run(directory: Path, until: int = 10**12) -> Done:
+    with start() as process:
+        ask(process, directory, until)
+        code = process.wait(TIMEOUT_S)  # its input stays open: the server lives
+        assert process.stdout is not None
+        assert process.stderr is not None
+        return Done(code, process.stdout.read(), process.stderr.read())
 
 
 def state_at(batches: list[Batch]) -> Hub:
@@ -124,6 +146,16 @@ async def test_a_log_that_cannot_be_what_was_configured_is_an_error(tmp_path: Pa
     assert done.returncode == 1
     assert "a market that is not configured (DOGE/EUR)" in done.stderr.decode()
     assert not (tmp_path / FOLDER_NAME).exists()
+
+
+def test_it_ends_with_its_server_whatever_it_is_doing(tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER_NAME
+    folder.mkdir()
+    os.mkfifo(folder / "7.snapshot")  # reading it would never end
+    with start() as process:
+        ask(process, tmp_path, 9)
+        output, errors = process.communicate(timeout=TIMEOUT_S)  # closes its input
+    assert (process.returncode, output, errors) == (1, b"", b"")
 
 
 def test_it_steps_back_behind_others_and_ends_when_the_server_says_so() -> None:

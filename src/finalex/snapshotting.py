@@ -1,16 +1,18 @@
 """The writer of snapshots: `python -m finalex.snapshotting`, a process beside the server, so that serving never waits.
 
-It reads a `SnapshotJob` as JSON from its standard input, loads the newest good snapshot, applies what the log has
-since, as a start would, and writes the next one. So every snapshot is what a replay gives. It only reads the log's
+It reads a `SnapshotJob`, a line of JSON, from its standard input, loads the newest good snapshot, applies what the log
+has since, as a start would, and writes the next one. So every snapshot is what a replay gives. It only reads the log's
 database, which the server goes on writing, and leaves the processor to the server. On success it prints a `Written` as
 JSON; else it prints a sentence to the standard error, exits with 1, and leaves everything as it was.
 
-Nobody else may write snapshots meanwhile: a server that stops ends this process before it writes its own.
+Nobody else may write snapshots meanwhile: a server that stops ends this process before it writes its own, and when a
+server dies its end of the standard input closes, which ends this process at once: the next server may start already.
 """
 
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -68,11 +70,18 @@ def advance_snapshot(
     return write_snapshot(folder, restored.hub), restored.problems
 
 
+def _end_with_server() -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os._exit(1)
+
+
 def main() -> int:
     """Do the job on the standard input and return the exit code."""
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server ends this process itself
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=SnapshotJob)
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=SnapshotJob)
+    threading.Thread(target=_end_with_server, daemon=True).start()
     directory = Path(job.data_dir)
     folder, database = SnapshotFolder(directory / FOLDER_NAME), directory / FILE_NAME
     try:
