@@ -41,6 +41,13 @@ def test_what_is_watched_is_asked_each_time() -> None:
     assert read(metrics)["finalex_connections", ""] == 0
 
 
+def test_a_watched_total_is_a_counter() -> None:
+    metrics = Metrics()
+    metrics.watch_total("log_groups", "Writes", lambda: 7)
+    assert read(metrics)["finalex_log_groups_total", ""] == 7
+    assert b"# TYPE finalex_log_groups_total counter" in metrics.text()
+
+
 def test_two_servers_count_apart() -> None:
     one, other = Metrics(), Metrics()
     one.batches += 1

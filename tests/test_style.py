@@ -60,6 +60,7 @@ BESIDE_ARROWS = {
         "channels.hub",
         "exchange.state",
         "log",
+        "metrics",
     },
 }
 """The same for modules beside the rooms that bring rooms together; all other modules beside the rooms see none."""

@@ -225,6 +225,7 @@ def _build_gateway(config: Config, kept: Kept, source: Source, metrics: Metrics)
     hub = kept.hub
     for name in hub.counters():
         metrics.watch(name, "Should stay 0 with a sound source", partial(_counter, hub, name))
+    kept.watch(metrics)
     keys = KeyStore(config.data_dir / KEYS_FILE_NAME)
     limits = Limits(
         public_subscriptions_max=config.public_subscriptions_max,

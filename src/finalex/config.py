@@ -56,7 +56,7 @@ class Config:
         "`$XDG_DATA_HOME/finalex`, else `~/.local/share/finalex`",
     )
     snapshot_interval_ms: int = setting(
-        Integer(1000, 86_400_000, _MS), 300_000, "Time between two snapshots, from which a start goes on."
+        Integer(100, 86_400_000, _MS), 300_000, "Time between two snapshots, from which a start goes on."
     )
     log_bytes_max: int = setting(
         Integer(1 << 20, 1 << 36, "bytes"), 1 << 30, "Size of the log, from which what snapshots cover is forgotten."

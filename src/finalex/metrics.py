@@ -51,14 +51,18 @@ class Metrics(Collector):
         self.failures: Counter[str] = Counter()
         self.source_problems: Counter[str] = Counter()
         self.subscriptions: Counter[str] = Counter()
-        self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self._watched: list[tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Callable[[], float]]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Show what `read` returns, asked anew each time, as the gauge `finalex_` + `name`."""
-        self._gauges[name] = (documentation, read)
+        self._watched.append((GaugeMetricFamily, name, documentation, read))
+
+    def watch_total(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Show what `read` returns, which only grows, as the counter `finalex_` + `name` + `_total`."""
+        self._watched.append((CounterMetricFamily, name, documentation, read))
 
     def text(self) -> bytes:
         """Return everything in the Prometheus text format, `CONTENT_TYPE`."""
@@ -78,5 +82,5 @@ class Metrics(Collector):
         for channel, count in sorted(self.subscriptions.items()):
             subscriptions.add_metric([channel], count)
         yield subscriptions
-        for name, (documentation, read) in self._gauges.items():
-            yield GaugeMetricFamily(f"finalex_{name}", documentation, value=read())
+        for family_type, name, documentation, read in self._watched:
+            yield family_type(f"finalex_{name}", documentation, value=read())

@@ -1,6 +1,7 @@
 """What a server keeps: the log on disk, the state that follows from it, and snapshots so that a start is short."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,12 +16,17 @@ from finalex.log.limits import SqliteLimits
 from finalex.log.memory import MemoryLog
 from finalex.log.port import Log
 from finalex.log.sqlite import SqliteLog
+from finalex.metrics import Metrics
 from finalex.recaller import Archive, LogRecaller
-from finalex.recovery import Progress, recover
+from finalex.recovery import Replayed, recover
 from finalex.snapshots.folder import FOLDER_NAME, SnapshotFolder, Written
 from finalex.snapshotting import COMMAND, SnapshotJob, write_snapshot
 
 _log = structlog.get_logger("finalex.persistence")
+
+
+PROGRESS_INTERVAL_S = 2.0
+"""A start that takes long says so often how far it is."""
 
 
 class Kept:
@@ -36,6 +42,14 @@ class Kept:
         self.hub = hub
         self.engine_state = engine_state
         self.recaller = LogRecaller(log, archive, hub.instruments)
+
+    def watch(self, metrics: Metrics) -> None:
+        """Show in `metrics` how the log does."""
+        log = self.log
+        metrics.watch("log_sequence", "The last batch of the log", lambda: log.sequence)
+        metrics.watch(
+            "log_refuses", "1 while the log takes no events, and orders are refused", lambda: bool(log.problem)
+        )
 
     async def run(self) -> None:
         """Look after what is kept until cancelled."""
@@ -64,13 +78,26 @@ class KeptOnDisk(Kept):
     """
 
     def __init__(
-        self, log: Log, hub: Hub, engine_state: ExchangeState, job: SnapshotJob, interval_ms: int, newest: int
+        self, log: SqliteLog, hub: Hub, engine_state: ExchangeState, job: SnapshotJob, interval_ms: int, newest: int
     ) -> None:
         self._job = job
         self._folder = SnapshotFolder(Path(job.data_dir) / FOLDER_NAME)
         super().__init__(log, hub, engine_state, SnapshotArchive(self._folder))
+        self._disk_log = log
         self._interval_ms = interval_ms
         self._newest = newest
+
+    def watch(self, metrics: Metrics) -> None:
+        """See `Kept.watch`; here also how the disk keeps up."""
+        super().watch(metrics)
+        log, counts = self._disk_log, self._disk_log.counts
+        metrics.watch("log_pending_bytes", "What waits for the disk, encoded", lambda: log.pending_bytes)
+        metrics.watch("snapshot_sequence", "The batch that the newest snapshot is of", lambda: self._newest)
+        metrics.watch_total("log_groups", "Writes to the disk, each synced once", lambda: counts.groups)
+        metrics.watch_total("log_batches", "Batches in those writes", lambda: counts.batches)
+        metrics.watch_total("log_bytes", "Bytes in those batches, encoded", lambda: counts.bytes)
+        metrics.watch_total("log_failures", "Writes that failed and were tried again", lambda: counts.failures)
+        metrics.watch_total("log_write_seconds", "Time that the writes took", lambda: counts.write_ns / 1e9)
 
     async def run(self) -> None:
         """See `Kept.run`: a snapshot in each interval in which something happened."""
@@ -93,7 +120,7 @@ class KeptOnDisk(Kept):
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, stderr=pipe)
         try:
-            output, errors = await process.communicate(msgspec.json.encode(job))
+            output, errors = await _converse(process, msgspec.json.encode(job) + b"\n")
         finally:
             if process.returncode is None:  # cancelled: the server stops, and writes its own
                 process.kill()
@@ -107,6 +134,34 @@ class KeptOnDisk(Kept):
             _log.info("snapshot_written", sequence=written.sequence, size_bytes=written.size_bytes)
 
 
+async def _converse(process: asyncio.subprocess.Process, line: bytes) -> tuple[bytes, bytes]:
+    """Send a line, wait for the end of `process`, which has three pipes, and return its output and errors.
+
+    Its standard input stays open until then: that tells it that this process lives.
+    """
+    if process.stdin is None or process.stdout is None or process.stderr is None:
+        raise ValueError("a pipe is missing")
+    process.stdin.write(line)
+    output, errors, _ = await asyncio.gather(process.stdout.read(), process.stderr.read(), process.wait())
+    return output, errors
+
+
+class RestoreProgress:
+    """Says in the log how far a start is that has to come to the batch `end`, if it takes long."""
+
+    def __init__(self, end: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._end = end
+        self._clock = clock
+        self._said_s = clock()
+
+    def say(self, replayed: Replayed) -> None:
+        """Say it, unless it was said a moment ago."""
+        now_s = self._clock()
+        if now_s - self._said_s >= PROGRESS_INTERVAL_S:
+            self._said_s = now_s
+            _log.info("state_restoring", sequence=replayed.sequence, end=self._end, events=replayed.events)
+
+
 def keep_on_disk(
     job: SnapshotJob,
     call_soon: Callable[[Callable[[], None]], object],
@@ -115,7 +170,6 @@ def keep_on_disk(
     limits: SqliteLimits,
     open_orders_max: int,
     interval_ms: int,
-    progress: Progress | None = None,
 ) -> Kept:
     """Open the log in the data directory of `job` and return it with the state that it adds up to.
 
@@ -125,7 +179,9 @@ def keep_on_disk(
     log = SqliteLog(directory, call_soon, now_ms=now_ms, limits=limits)
     try:
         folder = SnapshotFolder(directory / FOLDER_NAME)
-        recovered = recover(folder, log, job.build_hub, open_orders_max=open_orders_max, progress=progress)
+        recovered = recover(
+            folder, log, job.build_hub, open_orders_max=open_orders_max, progress=RestoreProgress(log.sequence).say
+        )
         if recovered.snapshot is None:
             write_snapshot(folder, recovered.hub)  # from now on the directory knows its instruments
     except BaseException:
