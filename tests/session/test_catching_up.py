@@ -2,7 +2,7 @@
 
 import pytest
 
-from finalex.session.catching_up import ROUNDS_MAX
+from finalex.session.openings import ROUNDS_MAX
 from support.resuming import SMALL, Reader, market, old_reader, results, told, trade
 
 

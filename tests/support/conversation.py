@@ -19,7 +19,7 @@ from finalex.protocol.messages import encode_publication
 from finalex.protocol.streams import Stream
 from finalex.session.auth import Authenticator, Credentials
 from finalex.session.desk import Desk
-from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Recall, Send, StopRecall, Submit
+from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Proceed, Recall, Send, StopRecall, Submit
 from finalex.session.limits import Limits
 from finalex.session.session import Session
 from support.archive import Archive
@@ -102,7 +102,11 @@ class House:
 
 
 class Conversation:
-    """One session, and all that its client has seen."""
+    """One session, and all that its client has seen.
+
+    While `at_once`, every turn that the session asks for follows without anything else happening between; otherwise
+    `proceed` takes it.
+    """
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -112,6 +116,8 @@ class Conversation:
         self.opened: list[str] = []
         self.recalls: dict[int, Iterator[list[Effect]]] = {}
         self.closed: int | None = None
+        self.at_once = True
+        self.proceeding = False
 
     def send(self, text: str) -> list[dict[str, Any]]:
         """Send raw text and return the messages that came of it."""
@@ -141,8 +147,27 @@ class Conversation:
                 else:
                     self.carry_out(effects)
 
+    def proceed(self) -> None:
+        """Take the turn that the session asked for."""
+        assert self.proceeding
+        self.proceeding = False
+        self.carry_out(self.session.proceed(self.house.now_ms))
+
+    def fall_behind(self) -> None:
+        """Let too much wait for the client."""
+        self.carry_out(self.session.fall_behind(self.house.now_ms))
+
+    def catch_up(self) -> None:
+        """Let all leave that waited for the client."""
+        self.carry_out(self.session.catch_up(self.house.now_ms))
+
     def carry_out(self, effects: list[Effect]) -> None:
         """Do what a gateway does with effects."""
+        self._carry_out(effects)
+        while self.at_once and self.proceeding:
+            self.proceed()
+
+    def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send(text):
@@ -157,8 +182,16 @@ class Conversation:
                     self.recalls[effect.key] = self.house.recall(self.session, effect)
                 case StopRecall(key):
                     self.recalls.pop(key, None)
-                case Close(code, _):
-                    self.closed = int(code)
-                case Submit(command, request_id):
-                    outcome = self.house.execute(command)
-                    self.carry_out(self.session.answer(request_id, outcome, self.house.now_ms))
+                case _:
+                    self._act(effect)
+
+    def _act(self, effect: Submit | Proceed | Close) -> None:
+        match effect:
+            case Submit(command, request_id):
+                outcome = self.house.execute(command)
+                self.carry_out(self.session.answer(request_id, outcome, self.house.now_ms))
+            case Proceed():
+                assert not self.proceeding
+                self.proceeding = True
+            case Close(code, _):
+                self.closed = int(code)

@@ -51,7 +51,7 @@ class SavedUpdates(SavedChannel, frozen=True):
     journal: SavedJournal[Update]
 
 
-class OrdersChannel(ResumableChannel[LogPlace | OpeningPlace]):
+class OrdersChannel(ResumableChannel[LogPlace | OpeningPlace, Update]):
     """Publishes each new version of an order: accepted or rejected, each fill, the end."""
 
     name = "orders"
@@ -86,8 +86,8 @@ class OrdersChannel(ResumableChannel[LogPlace | OpeningPlace]):
         """See `ResumableChannel.place`."""
         return order_place(text)
 
-    def since(self, stream: Stream, place: LogPlace | OpeningPlace, sequence: int) -> list[Publication] | Missing:
-        """See `ResumableChannel.since`.
+    def entries(self, stream: Stream, place: LogPlace | OpeningPlace, sequence: int) -> list[Update] | Missing:
+        """See `ResumableChannel.entries`.
 
         Open orders that follow a place within an opening are not told: they are as they were then in the log alone.
         """
@@ -101,7 +101,11 @@ class OrdersChannel(ResumableChannel[LogPlace | OpeningPlace]):
         updates = [update for update in newer if stream.symbol in ("", update.order.symbol)]
         if isinstance(place, OpeningPlace) and self._more_were_open(stream, place.order, updates):
             return Missing.OLD
-        return [self._update(update) for update in updates]
+        return updates
+
+    def publication(self, entry: Update) -> Publication:
+        """See `ResumableChannel.publication`."""
+        return self._publication(entry.order, entry.number, f"{entry.sequence}-{entry.event}{entry.part}")
 
     def number(self, stream: Stream) -> int:
         """See `ResumableChannel.number`."""
@@ -128,10 +132,7 @@ class OrdersChannel(ResumableChannel[LogPlace | OpeningPlace]):
         self._journal.add(update)
         every, filtered = user_streams(self.name, order.user, order.symbol)
         if every in turn.wanted or filtered in turn.wanted:
-            turn.publications.append(self._update(update))
-
-    def _update(self, update: Update) -> Publication:
-        return self._publication(update.order, update.number, f"{update.sequence}-{update.event}{update.part}")
+            turn.publications.append(self.publication(update))
 
     def _publication(self, order: Order, number: int, place: str) -> Publication:
         streams = user_streams(self.name, order.user, order.symbol)

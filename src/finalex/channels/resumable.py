@@ -1,6 +1,7 @@
 """Channels that a subscriber who comes back can resume: everything since the last message seen, once and in order."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Generic, NamedTuple, TypeVar
 
@@ -10,6 +11,7 @@ from finalex.protocol.messages import Publication
 from finalex.protocol.streams import Stream
 
 P = TypeVar("P", bound=Place)
+E = TypeVar("E")
 
 
 class Missing(Enum):
@@ -38,16 +40,28 @@ class Want(NamedTuple):
         return batch_end(self.sequence) if self.stream.private else TradePlace(self.stream.symbol, self.number)
 
 
-class ResumableChannel(Channel, Generic[P]):
-    """A channel whose messages since a place can be told again; `P` are the places it has."""
+class ResumableChannel(Channel, Generic[P, E]):
+    """A channel whose messages since a place can be told again.
+
+    `P` are the places it has, `E` is what one message is made of.
+    """
 
     @abstractmethod
     def place(self, stream: Stream, text: str) -> P:
         """Return the place in `stream` that the id `text` names; raises `RequestError` if it names none."""
 
     @abstractmethod
+    def entries(self, stream: Stream, place: P, sequence: int) -> Sequence[E] | Missing:
+        """Return what came on `stream` after `place`, oldest first; `sequence` is the last batch."""
+
+    @abstractmethod
+    def publication(self, entry: E) -> Publication:
+        """Return the message about `entry`."""
+
     def since(self, stream: Stream, place: P, sequence: int) -> list[Publication] | Missing:
         """Return what was published on `stream` after `place`, oldest first; `sequence` is the last batch."""
+        entries = self.entries(stream, place, sequence)
+        return entries if isinstance(entries, Missing) else [self.publication(entry) for entry in entries]
 
     @abstractmethod
     def number(self, stream: Stream) -> int:

@@ -27,7 +27,7 @@ class SavedTrades(SavedChannel, frozen=True):
     tapes: dict[str, list[Traded]]
 
 
-class TradesChannel(ResumableChannel[TradePlace]):
+class TradesChannel(ResumableChannel[TradePlace, Traded]):
     """Publishes each trade as it happens; a subscriber may ask for the last ones first (`snapshot`)."""
 
     name = "trades"
@@ -63,13 +63,17 @@ class TradesChannel(ResumableChannel[TradePlace]):
         """See `ResumableChannel.place`."""
         return trade_place(self.name, stream.symbol, text)
 
-    def since(self, stream: Stream, place: TradePlace, sequence: int) -> list[Publication] | Missing:  # noqa: ARG002
-        """See `ResumableChannel.since`."""
-        market = self._markets[stream.symbol]
-        if place.trade > market.tape.number:
+    def entries(self, stream: Stream, place: TradePlace, sequence: int) -> list[Traded] | Missing:  # noqa: ARG002
+        """See `ResumableChannel.entries`."""
+        tape = self._markets[stream.symbol].tape
+        if place.trade > tape.number:
             return Missing.FUTURE
-        trades = market.tape.since(place.trade)
-        return Missing.OLD if trades is None else [_publication(market, trade) for trade in trades]
+        trades = tape.since(place.trade)
+        return Missing.OLD if trades is None else trades
+
+    def publication(self, entry: Traded) -> Publication:
+        """See `ResumableChannel.publication`."""
+        return _publication(self._markets[entry.symbol], entry)
 
     def number(self, stream: Stream) -> int:
         """See `ResumableChannel.number`."""

@@ -50,7 +50,7 @@ class SavedFills(SavedChannel, frozen=True):
     journal: SavedJournal[Fill]
 
 
-class UserTradesChannel(ResumableChannel[TradePlace | LogPlace]):
+class UserTradesChannel(ResumableChannel[TradePlace | LogPlace, Fill]):
     """Publishes each trade to both sides; a subscriber may ask for the last ones first (`snapshot`)."""
 
     name = "user_trades"
@@ -76,7 +76,7 @@ class UserTradesChannel(ResumableChannel[TradePlace | LogPlace]):
         """Return the last trades, oldest first, as many as `snapshot` says, and as far as they are kept."""
         count = past_count("snapshot", newcomer.subscription.snapshot)
         fills = _of(newcomer.stream, self._journal.of(newcomer.stream.user)) if count else []
-        return [self._publication(fill) for fill in fills[-count:]]
+        return [self.publication(fill) for fill in fills[-count:]]
 
     def place(self, stream: Stream, text: str) -> TradePlace:
         """See `ResumableChannel.place`."""
@@ -84,16 +84,23 @@ class UserTradesChannel(ResumableChannel[TradePlace | LogPlace]):
         require_symbol(place.symbol, self._instruments)
         return place
 
-    def since(
+    def entries(
         self,
         stream: Stream,
         place: TradePlace | LogPlace,
         sequence: int,  # noqa: ARG002 (trades have numbers)
-    ) -> list[Publication] | Missing:
-        """See `ResumableChannel.since`; only a trade of this account is a place that memory knows."""
+    ) -> list[Fill] | Missing:
+        """See `ResumableChannel.entries`; only a trade of this account is a place that memory knows."""
         user = stream.user
         fills = self._since_trade(user, place) if isinstance(place, TradePlace) else self._since_batch(user, place)
-        return fills if isinstance(fills, Missing) else [self._publication(fill) for fill in _of(stream, fills)]
+        return fills if isinstance(fills, Missing) else _of(stream, fills)
+
+    def publication(self, entry: Fill) -> Publication:
+        """See `ResumableChannel.publication`."""
+        trade, order = entry.trade, entry.order
+        streams = user_streams(self.name, order.user, order.symbol)
+        name = f"user_trades:{trade.symbol}:{trade.trade}"
+        return Publication(streams, name, "user_trade", _build_data(entry, self._instruments[trade.symbol]))
 
     def number(self, stream: Stream) -> int:
         """See `ResumableChannel.number`."""
@@ -128,13 +135,7 @@ class UserTradesChannel(ResumableChannel[TradePlace | LogPlace]):
             self._journal.add(fill)
             every, filtered = user_streams(self.name, order.user, order.symbol)
             if every in turn.wanted or filtered in turn.wanted:
-                turn.publications.append(self._publication(fill))
-
-    def _publication(self, fill: Fill) -> Publication:
-        trade, order = fill.trade, fill.order
-        streams = user_streams(self.name, order.user, order.symbol)
-        name = f"user_trades:{trade.symbol}:{trade.trade}"
-        return Publication(streams, name, "user_trade", _build_data(fill, self._instruments[trade.symbol]))
+                turn.publications.append(self.publication(fill))
 
 
 def _of(stream: Stream, fills: Iterable[Fill]) -> list[Fill]:

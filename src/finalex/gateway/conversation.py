@@ -1,9 +1,11 @@
 """A session's effects carried out for one connection, in order and at once; what fails ends that connection alone."""
 
+import asyncio
 from collections.abc import Iterable
 from functools import partial
 
 from finalex.exchange.outcomes import Outcome
+from finalex.gateway.deflate import deflate_frame
 from finalex.gateway.failures import report_failure
 from finalex.gateway.framing import frame_text
 from finalex.gateway.outbox import Outbox
@@ -12,7 +14,7 @@ from finalex.gateway.switchboard import Step, Switchboard
 from finalex.protocol.errors import CloseCode, ErrorCode, RequestError
 from finalex.protocol.messages import encode_reply
 from finalex.protocol.requests import RequestId
-from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Recall, Send, StopRecall, Submit
+from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Proceed, Recall, Send, StopRecall, Submit
 from finalex.session.replies import error_data
 from finalex.session.session import Session
 
@@ -20,13 +22,14 @@ from finalex.session.session import Session
 class Conversation:
     """Joins a session to an outbox, the fan-out, the venue and the log."""
 
-    __slots__ = ("_outbox", "_recalls", "_session", "_switchboard")
+    __slots__ = ("_outbox", "_proceeding", "_recalls", "_session", "_switchboard")
 
     def __init__(self, session: Session, outbox: Outbox, switchboard: Switchboard) -> None:
         self._session = session
         self._outbox = outbox
         self._switchboard = switchboard
         self._recalls = Recalls(session, outbox, switchboard, self._carry_out)
+        self._proceeding = False
 
     def open(self, opening: Step) -> None:
         """Begin."""
@@ -41,6 +44,20 @@ class Conversation:
         """Let the session see what time it is, if it wants to."""
         if self._session.deadline_ms is not None:
             self._carry_out("advance", self._session.advance)
+
+    def fall_behind(self) -> None:
+        """Too much waits for the client."""
+        self._carry_out("fall_behind", self._session.fall_behind)
+
+    def catch_up(self) -> None:
+        """The client, which was behind, has taken all that waited."""
+        self._carry_out("catch_up", self._session.catch_up)
+        self.resume()
+
+    def resume(self) -> None:
+        """The outbox has room again: go on with what waited for that."""
+        if self._proceeding:
+            self._proceed_soon()
 
     def revoke(self, key_id: str) -> None:
         """An API key was revoked."""
@@ -83,7 +100,7 @@ class Conversation:
                     self._act(effect)
         self._deliver(sends, moves)
 
-    def _act(self, effect: Submit | OpenAccount | Recall | StopRecall | Close) -> None:
+    def _act(self, effect: Submit | OpenAccount | Recall | StopRecall | Proceed | Close) -> None:
         match effect:
             case Submit(command, request_id):
                 self._switchboard.venue.submit(command, partial(self._answered, request_id))
@@ -93,8 +110,22 @@ class Conversation:
                 self._recalls.start(effect)
             case StopRecall(key):
                 self._recalls.stop(key)
+            case Proceed():
+                self._proceed_soon()
             case Close(code, reason):
                 self._outbox.close(code, reason)
+
+    def _proceed_soon(self) -> None:
+        """Go on in a later turn of the loop, once the outbox has room: others come first, and nothing piles up."""
+        self._proceeding = not self._outbox.has_room
+        if not self._proceeding:
+            asyncio.get_running_loop().call_soon(self._proceed)
+
+    def _proceed(self) -> None:
+        if self._outbox.has_room:
+            self._carry_out("proceed", self._session.proceed)
+        else:
+            self._proceeding = True
 
     def _answered(self, request_id: RequestId | None, outcome: Outcome) -> None:
         if request_id is not None:
@@ -108,7 +139,8 @@ class Conversation:
         fanout.settle(outbox)
         if sends:
             self._count(sends)
-            outbox.reply(b"".join([frame_text(send.text) for send in sends]))
+            frame = deflate_frame if outbox.deflates else frame_text
+            outbox.reply(b"".join([frame(send.text) for send in sends]))
         if moves and outbox.open:
             streams = set(fanout.streams(outbox))
             for move in moves:

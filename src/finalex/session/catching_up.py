@@ -1,17 +1,16 @@
-"""Catching up: streams whose missed messages are on their way from the log, until they can be joined."""
+"""Catching up: streams whose missed messages are on their way from the log, until memory has the rest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from finalex.channels.hub import Hub
 from finalex.channels.resumable import Want
 from finalex.protocol.errors import CloseCode
 from finalex.protocol.messages import Publication, encode_publication
-from finalex.session.effects import Close, Effect, Join, Recall, Send, StopRecall
+from finalex.protocol.requests import Subscription
+from finalex.session.effects import Close, Effect, Recall, Send, StopRecall
+from finalex.session.openings import ROUNDS_MAX, Opening
 from finalex.session.subscriptions import Subscribed
-
-ROUNDS_MAX = 5
-"""How often the log is read for one stream: again if memory no longer holds all that came meanwhile."""
 
 
 class Latecomer(NamedTuple):
@@ -32,12 +31,16 @@ class _Catchup:
 
 
 class CatchingUp:
-    """The recalls of one connection that have been acknowledged; `Subscribed.recall` holds their keys."""
+    """The recalls of one connection that have been acknowledged; `Subscribed.recall` holds their keys.
 
-    __slots__ = ("_by_key", "_hub")
+    New keys come from `keys`.
+    """
 
-    def __init__(self, hub: Hub) -> None:
+    __slots__ = ("_by_key", "_hub", "_keys")
+
+    def __init__(self, hub: Hub, keys: Iterator[int]) -> None:
         self._hub = hub
+        self._keys = keys
         self._by_key: dict[int, _Catchup] = {}
 
     def __len__(self) -> int:
@@ -68,20 +71,32 @@ class CatchingUp:
                 sends.append(Send(encode_publication(publication, now_ms)))
         return sends
 
-    def finish(self, key: int, next_key: int, now_ms: int) -> list[Effect]:
-        """Send what came after the recall and join; what memory no longer holds is recalled as `next_key`."""
+    def finish(self, key: int) -> list[Opening]:
+        """The recall `key` has told everything: return its streams, each to be opened with what came after it."""
         catchup = self._by_key.pop(key, None)
         if catchup is None:
             return []
-        effects: list[Effect] = []
-        again: list[Latecomer] = []
+        openings: list[Opening] = []
         for stream, (subscribed, want) in catchup.latecomers.items():
-            since = self._hub.since(stream, want.until)
-            if isinstance(since, list):
-                effects += self._join(subscribed, since, now_ms)
-            else:
-                again.append(Latecomer(subscribed, self._hub.want(stream, want.until)))
-        return effects + (self._recall(next_key, _Catchup(again, catchup.rounds - 1)) if again else [])
+            subscribed.recall = None
+            openings.append(Opening(subscribed, Subscription(stream.channel), want.until, catchup.rounds))
+        return openings
+
+    def recall_again(self, openings: Sequence[Opening]) -> list[Effect]:
+        """Read the log for streams of which memory no longer holds everything."""
+        if not openings:
+            return []
+        rounds = min(opening.rounds for opening in openings)
+        if not rounds:
+            return [Close(CloseCode.SLOW_CONSUMER, "messages come faster than they are taken")]
+        latecomers = [
+            Latecomer(opening.subscribed, self._hub.want(opening.subscribed.stream, opening.after))
+            for opening in openings
+            if opening.after is not None
+        ]
+        key = next(self._keys)
+        self._enter(key, _Catchup(latecomers, rounds - 1))
+        return [Recall(key, tuple(latecomer.want for latecomer in latecomers))]
 
     def drop(self, subscribed: Subscribed) -> list[Effect]:
         """Nobody waits any more for what this subscription missed."""
@@ -100,18 +115,6 @@ class CatchingUp:
         if self._by_key.pop(key, None) is None:
             return []
         return [Close(CloseCode.INTERNAL_ERROR, "resume again: not all that was missed could be read")]
-
-    def _join(self, subscribed: Subscribed, publications: list[Publication], now_ms: int) -> list[Effect]:
-        subscribed.recall, subscribed.joined = None, self._hub.sequence
-        subscribed.note(publications, self._hub)
-        sends = (Send(encode_publication(publication, now_ms)) for publication in publications)
-        return [*sends, Join(subscribed.stream)]
-
-    def _recall(self, key: int, catchup: _Catchup) -> list[Effect]:
-        if catchup.rounds < 0:
-            return [Close(CloseCode.SLOW_CONSUMER, "messages come faster than they are taken")]
-        self._enter(key, catchup)
-        return [Recall(key, tuple(latecomer.want for latecomer in catchup.latecomers.values()))]
 
     def _enter(self, key: int, catchup: _Catchup) -> None:
         self._by_key[key] = catchup

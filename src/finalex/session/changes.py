@@ -6,14 +6,14 @@ import msgspec
 
 from finalex.channels.resumable import Want
 from finalex.protocol.errors import ErrorCode, RequestError
-from finalex.protocol.messages import Publication, encode_reply
+from finalex.protocol.messages import encode_reply
 from finalex.protocol.requests import PAST_MESSAGES_MAX, RequestId, Subscribe, Subscription
 from finalex.session.catching_up import Latecomer
 from finalex.session.effects import Effect, Send
 from finalex.session.replies import error_data, error_reply
 
-Answer = list[Publication] | Want | RequestError | None
-"""How what an item missed is told: out of memory, from the log, not for this error, or not at all."""
+Answer = int | Want | RequestError | None
+"""How what an item missed is told: so many messages out of memory, from the log, not for this error, or not at all."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +49,8 @@ def bounded(answers: Iterable[Answer]) -> Iterator[Answer]:
     """Yield `answers`, but an error for each that would make one request send too much at once."""
     messages = 0
     for answer in answers:
-        messages += len(answer) if isinstance(answer, list) else 0
-        if isinstance(answer, list) and messages > PAST_MESSAGES_MAX:
+        messages += answer if isinstance(answer, int) else 0
+        if isinstance(answer, int) and messages > PAST_MESSAGES_MAX:
             details = f"one request may resume {PAST_MESSAGES_MAX} messages altogether: send this item again by itself"
             yield RequestError(ErrorCode.INVALID_PARAMS, details)
         else:

@@ -61,6 +61,10 @@ class StopRecall(msgspec.Struct, frozen=True):
     key: int
 
 
+class Proceed(msgspec.Struct, frozen=True):
+    """Call `Session.proceed` once, in a later turn of the event loop and when little waits to be sent."""
+
+
 class Close(msgspec.Struct, frozen=True):
     """Send what is queued, then close the connection."""
 
@@ -68,4 +72,4 @@ class Close(msgspec.Struct, frozen=True):
     reason: str
 
 
-Effect = Send | Join | Leave | Submit | OpenAccount | Recall | StopRecall | Close
+Effect = Send | Join | Leave | Submit | OpenAccount | Recall | StopRecall | Proceed | Close

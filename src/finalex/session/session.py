@@ -218,6 +218,23 @@ class Session:
         """Hear that nothing more will be found."""
         return [] if self._ended else self._subscribing.recall_failed(key, self._caller(now_ms))
 
+    # --- turns ------------------------------------------------------------------------------------------
+
+    def proceed(self, now_ms: int) -> list[Effect]:
+        """Go on with what waits to be sent, as `Proceed` asked for."""
+        return [] if self._ended else self._subscribing.proceed(now_ms)
+
+    def fall_behind(self, now_ms: int) -> list[Effect]:
+        """The client is too slow: say so, and hold tickers, klines and books until it has caught up."""
+        if self._ended or self._subscribing.behind:
+            return []
+        data = ConnectionStatusData(status="lagging", server_time=now_ms)
+        return [self._send("connection_status", data, None, now_ms), *self._subscribing.fall_behind()]
+
+    def catch_up(self, now_ms: int) -> list[Effect]:
+        """The client has taken all that waited: begin to send again what was held, as it is by now."""
+        return self._subscribing.catch_up(now_ms) if self._subscribing.behind and not self._ended else []
+
     def _caller(self, now_ms: int) -> Caller:
         return Caller(self._identity, now_ms)
 

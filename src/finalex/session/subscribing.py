@@ -6,15 +6,16 @@ from typing import NamedTuple
 
 from finalex.channels.resumable import Missing, Want
 from finalex.protocol.errors import ErrorCode, RequestError
-from finalex.protocol.messages import Publication, encode_publication
+from finalex.protocol.messages import Publication
 from finalex.protocol.requests import RequestId, Subscribe, Subscription, Unsubscribe
 from finalex.protocol.streams import HEARTBEAT, Stream
 from finalex.session.auth import Identity
 from finalex.session.catching_up import CatchingUp, Latecomer
 from finalex.session.changes import Answer, Change, bounded, refused, reply
 from finalex.session.desk import Desk
-from finalex.session.effects import Effect, Join, Leave, Recall, Send
+from finalex.session.effects import Effect, Leave, Recall
 from finalex.session.heartbeat import Heartbeat
+from finalex.session.openings import Opening, Openings
 from finalex.session.subscriptions import Subscribed, Subscriptions
 
 RECALLS_MAX = 16
@@ -29,10 +30,10 @@ class Caller(NamedTuple):
 
 
 class _Missed(NamedTuple):
-    """What an item with `after` missed: as the log has it, and the messages if memory still has them all."""
+    """What an item with `after` missed: as the log has it, and how many messages if memory still has them all."""
 
     want: Want
-    publications: list[Publication] | None
+    messages: int | None
 
 
 class _Asked:
@@ -51,25 +52,27 @@ class Subscribing:
     """Carries out the requests of one connection to subscribe and unsubscribe.
 
     A request is answered at once, unless something in it can only be resumed from the log: then all of it waits until
-    the log has said whether it can be.
+    the log has said whether it can be. What its items are sent before they join follows the answer, if that is not
+    much, and else comes in turns.
     """
 
-    __slots__ = ("_asked", "_catching_up", "_hub", "_keys", "heartbeat", "subscriptions")
+    __slots__ = ("_asked", "_catching_up", "_hub", "_keys", "_openings", "heartbeat", "subscriptions")
 
     def __init__(self, desk: Desk) -> None:
         self.subscriptions = Subscriptions(desk)
         self.heartbeat = Heartbeat(desk, self.subscriptions)
         self._hub = desk.hub
-        self._catching_up = CatchingUp(desk.hub)
-        self._asked: dict[int, _Asked] = {}
         self._keys = count(1)
+        self._openings = Openings(desk.hub)
+        self._catching_up = CatchingUp(desk.hub, self._keys)
+        self._asked: dict[int, _Asked] = {}
 
     def subscribe(self, request: Subscribe, request_id: RequestId, caller: Caller) -> list[Effect]:
         """Take in all streams that `request` names: for each its present state, or what was missed, then updates."""
         missed = [self._look(item, caller) for item in request.items]
         asked = _Asked(request, request_id, self._wants(missed))
         if not asked.wants:
-            return self._begin(asked, [item and item.publications for item in missed], caller)
+            return self._begin(asked, [item and item.messages for item in missed], caller)
         key = next(self._keys)
         self._asked[key] = asked
         return [Recall(key, tuple(asked.wants.values()))]
@@ -79,6 +82,31 @@ class Subscribing:
         changes = [self._remove(item, caller) for item in request.items]
         effects = [effect for change in changes for effect in change.effects]
         return [*effects, reply("unsubscribed", request, request_id, changes, caller.now_ms)]
+
+    # --- turns ------------------------------------------------------------------------------------------
+
+    @property
+    def behind(self) -> bool:
+        """Whether the client is behind."""
+        return self._openings.behind
+
+    def proceed(self, now_ms: int) -> list[Effect]:
+        """Open what waits, as much as one turn takes."""
+        self._openings.begin_turn()
+        return [*self._take(now_ms), *self._openings.ask()]
+
+    def fall_behind(self) -> list[Effect]:
+        """Leave all lossy streams until the client has caught up."""
+        return self._openings.fall_behind(each for each in self.subscriptions if each.joined is not None)
+
+    def catch_up(self, now_ms: int) -> list[Effect]:
+        """Open the lossy streams again, as what they are by now."""
+        self._openings.behind = False
+        return [*self._take(now_ms), *self._openings.ask()]
+
+    def _take(self, now_ms: int) -> list[Effect]:
+        effects, forgotten = self._openings.take(now_ms)
+        return effects + self._catching_up.recall_again(forgotten)
 
     # --- what the log says ------------------------------------------------------------------------------
 
@@ -97,7 +125,9 @@ class Subscribing:
 
     def caught_up(self, key: int, caller: Caller) -> list[Effect]:
         """Join the streams of the recall `key`, which has told everything."""
-        return self._catching_up.finish(key, next(self._keys), caller.now_ms)
+        for opening in self._catching_up.finish(key):
+            self._openings.put(opening)
+        return [*self._take(caller.now_ms), *self._openings.ask()]
 
     def recall_failed(self, key: int, caller: Caller) -> list[Effect]:
         """Go on without the recall `key`, which can tell nothing more."""
@@ -115,17 +145,17 @@ class Subscribing:
             place = self._hub.place(stream, item.after)
         except RequestError:
             return None  # `_add` says so
-        since = Missing.FUTURE if place is None else self._hub.since(stream, place)
-        if place is None or since is Missing.FUTURE:
+        messages = Missing.FUTURE if place is None else self._hub.count_since(stream, place)
+        if place is None or messages is Missing.FUTURE:
             return None
-        return _Missed(self._hub.want(stream, place), since if isinstance(since, list) else None)
+        return _Missed(self._hub.want(stream, place), messages if isinstance(messages, int) else None)
 
     def _wants(self, missed: Sequence[_Missed | None]) -> dict[int, Want]:
         """Return what must be looked for in the log, by the item's place; of a stream named twice the first.
 
         If there is anything, then it is all: until the answer comes, memory may lose the rest.
         """
-        if all(item is None or item.publications is not None for item in missed):
+        if all(item is None or item.messages is not None for item in missed):
             return {}
         if len(self._asked) + len(self._catching_up) >= RECALLS_MAX:
             return {}
@@ -141,7 +171,7 @@ class Subscribing:
         if index in told:
             return told[index]
         missed = self._look(asked.request.items[index], caller)
-        return missed and missed.publications
+        return missed and missed.messages
 
     # --- single items -----------------------------------------------------------------------------------
 
@@ -153,18 +183,19 @@ class Subscribing:
         effects += [effect for change in changes for effect in change.effects]
         if key is not None:
             latecomers = [change.latecomer for change in changes if change.latecomer]
-            effects += self._catching_up.begin(key, [late for late in latecomers if late.subscribed.joined is None])
+            waiting = [latecomer for latecomer in latecomers if latecomer.subscribed not in self._openings]
+            effects += self._catching_up.begin(key, waiting)
+        effects += self._take(caller.now_ms)
         if any(change.error is None and change.named["channel"] == HEARTBEAT for change in changes):
             effects.append(self.heartbeat.begin(caller.now_ms))
-        return effects
+        return effects + self._openings.ask()
 
     def _add(self, item: Subscription | RequestError, answer: Answer, caller: Caller) -> Change:
         if isinstance(item, RequestError):
             return refused(item, item)
         try:
             stream = self.subscriptions.find(item, caller.identity)
-            if item.after is not None:
-                self._hub.place(stream, item.after)
+            place = None if item.after is None else self._hub.place(stream, item.after)
             if isinstance(answer, RequestError):
                 return refused(item, answer)
             replaced, subscribed = self.subscriptions.get(stream), self.subscriptions.put(stream)
@@ -172,22 +203,14 @@ class Subscribing:
             return refused(item, error)
         effects = [] if replaced is None else self._catching_up.drop(replaced)
         if replaced is not None and (replaced is not subscribed or isinstance(answer, Want)):
-            effects += _leave(replaced)
+            effects += self._end(replaced)
         if not isinstance(answer, Want) and stream.channel != HEARTBEAT:
-            effects += self._open(subscribed, self._hub.opening(stream, item) if answer is None else answer, caller)
+            self._openings.put(Opening(subscribed, item, None if answer is None else place))
         return Change(
             named=self._result(stream, None if item.after is None else answer is not None),
             effects=tuple(effects),
             latecomer=Latecomer(subscribed, answer) if isinstance(answer, Want) else None,
         )
-
-    def _open(self, subscribed: Subscribed, publications: list[Publication], caller: Caller) -> list[Effect]:
-        """Send what is so now, or what was missed, and join."""
-        subscribed.note(publications, self._hub)
-        if subscribed.joined is None:
-            subscribed.joined = self._hub.sequence
-        sends = (Send(encode_publication(publication, caller.now_ms)) for publication in publications)
-        return [*sends, Join(subscribed.stream)]
 
     def _remove(self, item: Subscription | RequestError, caller: Caller) -> Change:
         if isinstance(item, RequestError):
@@ -199,10 +222,18 @@ class Subscribing:
         effects = self._take_back(stream, caller)
         removed = self.subscriptions.pop(stream)
         if removed is not None:
-            effects += [*self._catching_up.drop(removed), *_leave(removed)]
+            effects += [*self._catching_up.drop(removed), *self._end(removed)]
         if stream.channel == HEARTBEAT:
             self.heartbeat.end()
         return Change(named=self._result(removed.stream if removed else stream), effects=tuple(effects))
+
+    def _end(self, subscribed: Subscribed) -> list[Effect]:
+        """Leave the live stream, or wait for it no more."""
+        self._openings.drop(subscribed)
+        if subscribed.joined is None:
+            return []
+        subscribed.leave(self._hub)
+        return [Leave(subscribed.stream)]
 
     def _take_back(self, stream: Stream, caller: Caller) -> list[Effect]:
         """Cancel what waits for the log for `stream`, and answer the requests that wait for nothing any more."""
@@ -220,9 +251,3 @@ class Subscribing:
             **told,
             "subscriptions_remaining": self.subscriptions.remaining(private=stream.private),
         }
-
-
-def _leave(subscribed: Subscribed) -> list[Effect]:
-    """Leave the live stream, if it was joined."""
-    joined, subscribed.joined = subscribed.joined, None
-    return [] if joined is None else [Leave(subscribed.stream)]

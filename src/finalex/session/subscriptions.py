@@ -15,8 +15,9 @@ from finalex.session.desk import Desk
 class Subscribed:
     """A stream that a connection has.
 
-    `joined` is the batch of the log after which it was joined, `None` while what was missed is still being sent
-    (`recall` is then the key of the recall). `sent` is the last message sent outside the live stream.
+    `joined` is the batch of the log after which it was joined, `None` while it waits: for its turn, or for what was
+    missed (`recall` is then the key of the recall). `sent` is the last message sent outside the live stream, or in
+    it until it was left.
     """
 
     __slots__ = ("joined", "recall", "sent", "stream")
@@ -31,6 +32,10 @@ class Subscribed:
         """Take in that these messages are sent, after everything published so far."""
         if publications:
             self.sent = Position(hub.sequence, hub.time_ms, publications[-1])
+
+    def leave(self, hub: Hub) -> None:
+        """Take in that the live stream is left."""
+        self.sent, self.joined = self.last(hub), None
 
     def last(self, hub: Hub) -> Position | None:
         """Return the last message that was sent of this stream, if there was any."""
