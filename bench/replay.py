@@ -64,9 +64,11 @@ def sample(port: int) -> Sample:
     """Read the server's metrics."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
         text = response.read().decode()
-    values = dict(re.findall(r"^(\w+) ([0-9.e+]+)$", text, re.MULTILINE))
+    values: Counter[str] = Counter()
+    for name, value in re.findall(r"^(\w+)(?:{.*})? ([0-9.e+]+)$", text, re.MULTILINE):
+        values[name] += float(value)  # what is counted by channel, altogether
     names = ("finalex_events_total", "finalex_deliveries_total", "finalex_bytes_sent_total")
-    events, deliveries, sent, cpu_s = (float(values[name]) for name in (*names, "process_cpu_seconds_total"))
+    events, deliveries, sent, cpu_s = (values[name] for name in (*names, "process_cpu_seconds_total"))
     return Sample(events, deliveries, sent, cpu_s, time.perf_counter())
 
 

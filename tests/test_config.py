@@ -8,6 +8,7 @@ import pytest
 
 from finalex.config import SETTINGS, Config, load_config
 from finalex.credentials.secret import Secret
+from finalex.settings.origins import SettingError
 
 SECRET = "a secret that is certainly long enough"
 
@@ -40,7 +41,10 @@ SAMPLES = {
     "connections_max": ("11", "12", "13"),
     "messages_per_minute_max": ("11", "12", "13"),
     "message_bytes_max": ("5001", "5002", "5003"),
-    "queue_bytes_max": ("100001", "100002", "100003"),
+    "lagging_bytes": ("100001", "100002", "100003"),
+    "queue_bytes_max": ("1000001", "1000002", "1000003"),
+    "queues_bytes_max": ("2000001", "2000002", "2000003"),
+    "compression": ("true", "yes", "on"),
     "open_orders_max": ("11", "12", "13"),
     "ping_interval_ms": ("11", "12", "13"),
     "pong_timeout_ms": ("11", "12", "13"),
@@ -65,6 +69,12 @@ def load(
         path = tmp_path / "finalex.toml"
         path.write_text(toml, encoding="utf-8")
     return load_config(flags or {}, {"HOME": "/house"} | (environment or {}), str(path) if path else None)
+
+
+def test_a_client_lags_before_it_is_disconnected(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"'lagging_bytes' \(262144\) must not be above 'queue_bytes_max' \(70000\)"):
+        load(tmp_path, flags={"queue_bytes_max": "70000"})
+    assert load(tmp_path, flags={"queue_bytes_max": "70000", "lagging_bytes": "70000"}).lagging_bytes == 70_000
 
 
 def test_every_setting_has_a_sample() -> None:

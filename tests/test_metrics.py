@@ -13,7 +13,7 @@ def read(metrics: Metrics) -> dict[tuple[str, str], float]:
 
 def test_every_count_is_shown_from_the_start() -> None:
     samples = read(Metrics())
-    for name in ("messages_received", "messages_sent", "bytes_sent", "batches", "events", "publications", "deliveries"):
+    for name in ("messages_received", "messages_sent", "bytes_sent", "batches", "events"):
         assert samples[f"finalex_{name}_total", ""] == 0
 
 
@@ -24,7 +24,9 @@ def test_counts_are_what_was_counted() -> None:
     metrics.closes["4000"] += 1
     metrics.subscriptions["kline"] = 7
     metrics.source_problems["gap"] += 3
+    metrics.deliveries["trades"] += 9
     samples = read(metrics)
+    assert samples["finalex_deliveries_total", "trades"] == 9
     assert samples["finalex_bytes_sent_total", ""] == 2**40
     assert samples["finalex_errors_total", "INVALID_TOKEN"] == 2
     assert samples["finalex_closes_total", "4000"] == 1

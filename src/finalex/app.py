@@ -239,7 +239,11 @@ def _build_gateway(config: Config, kept: Kept, source: Source, metrics: Metrics)
         origins=config.origins,
         trusted_proxies=config.trusted_proxies,
         message_bytes_max=config.message_bytes_max,
+        lagging_bytes=config.lagging_bytes,
         queue_bytes_max=config.queue_bytes_max,
+        queues_bytes_max=config.queues_bytes_max,
+        compression=config.compression,
+        live=config.source.trading,
         ping_interval_ms=config.ping_interval_ms,
         pong_timeout_ms=config.pong_timeout_ms,
     )

@@ -97,9 +97,18 @@ class Config:
         Integer(1, 1_000_000), 1000, "Messages that a connection may send in any 60 seconds."
     )
     message_bytes_max: int = setting(Integer(1024, 1 << 24, "bytes"), 65_536, "Size of a message from a client.")
+    lagging_bytes: int = setting(
+        Integer(1 << 12, 1 << 30, "bytes"),
+        1 << 18,
+        "What may wait for a slow client before its messages are conflated.",
+    )
     queue_bytes_max: int = setting(
         Integer(1 << 16, 1 << 30, "bytes"), 1 << 20, "What may wait for a slow client before it is disconnected."
     )
+    queues_bytes_max: int = setting(
+        Integer(1 << 20, 1 << 40, "bytes"), 1 << 28, "What may wait for all slow clients together."
+    )
+    compression: bool = setting(Switch(), False, "Compress messages (permessage-deflate) for clients that offer it.")
     open_orders_max: int = setting(Integer(1, 1_000_000), 500, "Open orders of an account.")
     ping_interval_ms: int = setting(Integer(10, 3_600_000, _MS), 30_000, "Time between two pings of the server.")
     pong_timeout_ms: int = setting(Integer(10, 600_000, _MS), 10_000, "Time in which a client must answer a ping.")
@@ -153,6 +162,11 @@ def load_config(flags: Mapping[str, str | bool], environment: Mapping[str, str],
     if "data_dir" not in values:
         values["data_dir"] = default_data_dir(environment)
     config = Config(**values)
+    if config.lagging_bytes > config.queue_bytes_max:
+        raise SettingError(
+            f"Setting 'lagging_bytes' ({config.lagging_bytes}) must not be above 'queue_bytes_max' "
+            f"({config.queue_bytes_max}): a client lags before it is disconnected."
+        )
     for currency in values.get("demo_amounts", ()):
         if currency not in config.instruments.currencies:
             where, known = given["demo_amounts"].origin, ", ".join(config.instruments.currencies)

@@ -1,13 +1,15 @@
 """What is counted: plain integers that cost almost nothing to raise, turned into Prometheus text when somebody asks."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
+
+from finalex.histogram import Histogram
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -15,14 +17,14 @@ _TOTALS = {
     "connections_opened": "WebSocket connections that were accepted, refused ones included",
     "messages_received": "Text messages from clients",
     "messages_sent": "Replies, errors and status messages to single clients",
-    "publications": "Messages of channels that somebody was subscribed to, each counted once",
-    "deliveries": "Messages of channels sent, counted for every receiver",
     "bytes_sent": "Bytes of WebSocket frames handed to the network",
     "batches": "Batches of the log that were applied",
     "events": "Events in those batches",
 }
 
 _LABELED_TOTALS = {
+    "publications": ("channel", "Messages of channels that somebody was subscribed to, each counted once"),
+    "deliveries": ("channel", "Messages of channels sent, counted for every receiver"),
     "errors": ("code", "Errors sent to clients"),
     "closes": ("code", "WebSocket connections that ended, by the close code (1006: without one)"),
     "refusals": ("reason", "Connections turned away: over a limit, or knocking too often"),
@@ -32,6 +34,12 @@ _LABELED_TOTALS = {
 }
 
 
+TICK_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+LATENCY_BOUNDS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Times are whole milliseconds: what takes less than one counts as 0 or 1."""
+
+
 class Metrics(Collector):
     """The counts of one server; attributes are named as in the text, without `finalex_` and `_total`."""
 
@@ -39,11 +47,13 @@ class Metrics(Collector):
         self.connections_opened = 0
         self.messages_received = 0
         self.messages_sent = 0
-        self.publications = 0
-        self.deliveries = 0
         self.bytes_sent = 0
         self.batches = 0
         self.events = 0
+        self.publications: Counter[str] = Counter()
+        self.deliveries: Counter[str] = Counter()
+        self.tick_messages = Histogram(TICK_BOUNDS)
+        self.latency_s: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(LATENCY_BOUNDS_S))
         self.errors: Counter[str] = Counter()
         self.closes: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
@@ -52,6 +62,7 @@ class Metrics(Collector):
         self.source_problems: Counter[str] = Counter()
         self.subscriptions: Counter[str] = Counter()
         self._watched: list[tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Callable[[], float]]] = []
+        self._labeled: list[tuple[str, str, str, Callable[[], Mapping[str, float]]]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -59,6 +70,10 @@ class Metrics(Collector):
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Show what `read` returns, asked anew each time, as the gauge `finalex_` + `name`."""
         self._watched.append((GaugeMetricFamily, name, documentation, read))
+
+    def watch_labeled(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Show what `read` returns, by the value of `label`, as the gauge `finalex_` + `name`."""
+        self._labeled.append((name, documentation, label, read))
 
     def watch_total(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Show what `read` returns, which only grows, as the counter `finalex_` + `name` + `_total`."""
@@ -82,5 +97,22 @@ class Metrics(Collector):
         for channel, count in sorted(self.subscriptions.items()):
             subscriptions.add_metric([channel], count)
         yield subscriptions
+        yield from self._histograms()
         for family_type, name, documentation, read in self._watched:
             yield family_type(f"finalex_{name}", documentation, value=read())
+        for name, documentation, label, read_all in self._labeled:
+            gauge = GaugeMetricFamily(f"finalex_{name}", documentation, labels=[label])
+            for value, number in read_all().items():
+                gauge.add_metric([value], number)
+            yield gauge
+
+    def _histograms(self) -> Iterator[Metric]:
+        ticks = HistogramMetricFamily("finalex_tick_messages", "Messages that were published and written together")
+        ticks.add_metric([], self.tick_messages.buckets(), self.tick_messages.sum)
+        yield ticks
+        latency = HistogramMetricFamily(
+            "finalex_latency_seconds", "From the engine's log to the socket, by the message", labels=["channel"]
+        )
+        for channel, histogram in sorted(self.latency_s.items()):
+            latency.add_metric([channel], histogram.buckets(), histogram.sum)
+        yield latency

@@ -1,75 +1,20 @@
 """Publications reach the members of their streams: once, in order, and in as few writes as can be."""
 
-from collections.abc import Callable
-from typing import Any
-
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-
 from finalex.gateway.fanout import WAITING_BYTES_MAX, Fanout
 from finalex.metrics import Metrics
-from finalex.protocol.messages import Publication, TradeData, encode_publication
-from finalex.protocol.streams import Stream
+from finalex.protocol.messages import Publication, encode_publication
+from support.listeners import BTC, ETH, NOW_MS, SOL, Listener, Loop, publication
 from support.sockets import split_frames
-
-BTC, ETH, SOL = (Stream("trades", symbol) for symbol in ("BTC/USDT", "ETH/USDT", "SOL/USDT"))
-NOW_MS = 1_700_000_000_000
-
-
-def publication(number: int, *streams: Stream, padding: int = 0) -> Publication:
-    """Return the `number`th publication, on some streams."""
-    data = TradeData(
-        symbol=streams[0].symbol, trade_id=str(number) + " " * padding, price="1", quantity="1", side="buy", timestamp=1
-    )
-    return Publication(streams, f"{number}", "trade", data)
-
-
-class Listener:
-    """A member that keeps what is written to it, one entry a write."""
-
-    def __init__(self) -> None:
-        self.writes: list[list[int]] = []
-        self.on_write: Callable[[], None] = lambda: None
-
-    def write(self, frames: bytes) -> None:
-        self.writes.append([number_in(frame.payload) for frame in split_frames(frames)])
-        self.on_write()
-
-    @property
-    def seen(self) -> list[int]:
-        return [number for write in self.writes for number in write]
-
-
-def number_in(payload: bytes) -> int:
-    """Return which publication a message is."""
-    return int(payload.split(b'"', 4)[3])
-
-
-class Loop:
-    """Collects what is to be called soon."""
-
-    def __init__(self) -> None:
-        self.soon: list[Callable[[], None]] = []
-
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        self.soon.append(callback)
-
-    def turn(self) -> None:
-        """Let the loop turn once."""
-        soon, self.soon = self.soon, []
-        for callback in soon:
-            callback()
 
 
 class TestOneTick:
     def setup_method(self) -> None:
         self.loop = Loop()
         self.metrics = Metrics()
-        self.fanout = Fanout(self.loop.call_soon, self.metrics)
+        self.fanout = Fanout(self.loop.call_soon, self.metrics, lambda: NOW_MS)
 
-    def join(self, *streams: Stream) -> Listener:
-        listener = Listener()
+    def join(self, *streams: Stream, deflates: bool = False) -> Listener:
+        listener = Listener(deflates=deflates)
         self.fanout.place(listener, frozenset(streams))
         return listener
 
@@ -100,29 +45,24 @@ class TestOneTick:
         assert self.loop.soon == []
 
     def test_members_of_one_group_get_the_same_bytes(self) -> None:
-        writes: list[bytes] = []
-
-        class Keeper:
-            def write(self, frames: bytes) -> None:
-                writes.append(frames)
-
-        for _ in range(3):
-            self.fanout.place(Keeper(), frozenset({BTC}))
+        first, second, third = (self.join(BTC) for _ in range(3))
         self.publish(publication(1, BTC), publication(2, BTC))
         self.loop.turn()
-        assert writes[0] is writes[1] is writes[2]
+        assert first.bytes[0] is second.bytes[0] is third.bytes[0]
 
-    def test_the_message_is_the_encoded_publication(self) -> None:
-        writes: list[bytes] = []
-
-        class Keeper:
-            def write(self, frames: bytes) -> None:
-                writes.append(frames)
-
-        self.fanout.place(Keeper(), frozenset({BTC}))
+    def test_a_message_is_compressed_for_those_who_take_it_so_and_the_same_to_all_of_them(self) -> None:
+        plain, first, second = (self.join(BTC, deflates=deflates) for deflates in (False, True, True))
         self.publish(publication(1, BTC))
         self.loop.turn()
-        (frame,) = split_frames(writes[0])
+        assert plain.seen == first.seen == second.seen == [1]
+        assert first.bytes[0] is second.bytes[0]
+        assert len(first.bytes[0]) < len(plain.bytes[0])
+
+    def test_the_message_is_the_encoded_publication(self) -> None:
+        listener = self.join(BTC)
+        self.publish(publication(1, BTC))
+        self.loop.turn()
+        (frame,) = split_frames(listener.bytes[0])
         assert frame.payload == encode_publication(publication(1, BTC), NOW_MS)
 
     def test_a_publication_on_two_streams_of_a_member_comes_once(self) -> None:
@@ -135,7 +75,7 @@ class TestOneTick:
         self.join(ETH)
         self.publish(publication(1, BTC))
         assert self.loop.soon == []
-        assert self.metrics.publications == 0
+        assert self.metrics.publications == {}
 
     def test_what_waits_is_bounded(self) -> None:
         listener = self.join(BTC)
@@ -200,69 +140,48 @@ class TestOneTick:
         self.loop.turn()
         assert (old.seen, new.seen) == ([1], [2])
 
+    def test_what_one_cannot_take_is_not_lost_to_the_others(self) -> None:
+        first, second = self.join(BTC), self.join(BTC)
+
+        def fail() -> None:
+            raise OSError("broken")
+
+        first.on_write = fail
+        self.publish(publication(1, BTC))
+        self.loop.turn()
+        assert (first.dropped, second.dropped, second.seen) == (True, False, [1])
+        assert self.metrics.failures == {"write": 1}
+
+    def test_a_member_may_be_sent_to_in_another_way_from_now_on(self) -> None:
+        member, other = self.join(BTC), Listener()
+        self.publish(publication(1, BTC))
+        self.loop.turn()
+        member.send = other.send  # type: ignore[method-assign]
+        self.fanout.exchange(member)
+        self.publish(publication(2, BTC))
+        self.loop.turn()
+        assert (member.seen, other.seen) == ([1], [2])
+
+    def test_how_old_a_message_is_counts_once_a_tick_from_its_oldest(self) -> None:
+        self.join(BTC)
+        self.fanout.publish([publication(1, BTC)], NOW_MS, NOW_MS - 7)
+        self.fanout.publish([publication(2, BTC)], NOW_MS, NOW_MS)
+        self.loop.turn()
+        assert self.metrics.latency_s["trades"].sum == 0.014
+        assert self.metrics.tick_messages.sum == 2
+
+    def test_recordings_have_no_age(self) -> None:
+        self.join(BTC)
+        self.fanout.publish([publication(1, BTC)], NOW_MS)
+        self.loop.turn()
+        assert self.metrics.latency_s == {}
+
     def test_it_counts_what_it_does(self) -> None:
         self.join(BTC, ETH)
         leaver = self.join(BTC)
         self.publish(publication(1, BTC), publication(2, ETH), publication(3, SOL))
         self.loop.turn()
-        assert (self.metrics.publications, self.metrics.deliveries) == (2, 3)
+        assert (self.metrics.publications, self.metrics.deliveries) == ({"trades": 2}, {"trades": 3})
         assert self.metrics.subscriptions["trades"] == 3
         self.fanout.remove(leaver)
         assert self.metrics.subscriptions["trades"] == 2
-
-
-STREAMS = st.frozensets(st.sampled_from([BTC, ETH, SOL]))
-MEMBERS = st.integers(0, 5)
-
-
-class AnyOrder(RuleBasedStateMachine):
-    """Whatever happens in whatever order: everybody gets what was published on its streams while it had them."""
-
-    @initialize()
-    def begin(self) -> None:
-        self.loop = Loop()
-        self.fanout = Fanout(self.loop.call_soon, Metrics())
-        self.members = [Listener() for _ in range(6)]
-        self.streams: list[frozenset[Stream]] = [frozenset()] * 6
-        self.expected: list[list[int]] = [[] for _ in self.members]
-        self.number = 0
-
-    @rule(streams=st.lists(st.sampled_from([BTC, ETH, SOL]), min_size=1, max_size=3, unique=True))
-    def publish(self, streams: list[Stream]) -> None:
-        self.number += 1
-        self.fanout.publish([publication(self.number, *streams)], NOW_MS)
-        for expected, own in zip(self.expected, self.streams, strict=True):
-            if own.intersection(streams):
-                expected.append(self.number)
-
-    @rule(member=MEMBERS, streams=STREAMS)
-    def place(self, member: int, streams: frozenset[Stream]) -> None:
-        self.fanout.settle(self.members[member])
-        assert self.members[member].seen == self.expected[member]
-        self.fanout.place(self.members[member], streams)
-        self.streams[member] = streams
-
-    @rule(member=MEMBERS)
-    def settle(self, member: int) -> None:
-        self.fanout.settle(self.members[member])
-        assert self.members[member].seen == self.expected[member]
-
-    @rule()
-    def turn(self) -> None:
-        self.loop.turn()
-        assert [member.seen for member in self.members] == self.expected
-
-    @invariant()
-    def nothing_is_early_or_out_of_order(self) -> None:
-        for member, expected, streams in zip(self.members, self.expected, self.streams, strict=True):
-            assert member.seen == expected[: len(member.seen)]
-            assert self.fanout.streams(member) == streams
-
-    @invariant()
-    def what_is_wanted_is_what_somebody_has(self) -> None:
-        having: set[Any] = set().union(*self.streams)
-        assert {stream for stream in (BTC, ETH, SOL) if stream in self.fanout.wanted} == having
-
-
-TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -98,6 +98,39 @@ async def test_a_client_that_asks_for_nothing_is_dropped() -> None:
         assert await connection.read_to_end() == b""
 
 
+class TestExtensions:
+    def answer(self, *headers: str, compression: bool = True) -> str | None:
+        """Return the answer to what the headers offer."""
+        request = parse_request(handshake("/", *headers).removesuffix(b"\r\n\r\n"))
+        accepted = check_handshake(request, (), compression=compression)
+        assert accepted.deflate == (accepted.extensions is not None)
+        return accepted.extensions
+
+    def test_compression_is_agreed_on_if_it_is_offered(self) -> None:
+        offer = "sec-websocket-extensions: permessage-deflate; client_max_window_bits"
+        agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        assert self.answer(offer) == agreed
+        assert self.answer() is None
+
+    def test_offers_may_stand_in_several_headers(self) -> None:
+        headers = [
+            "Sec-WebSocket-Extensions: x-other",
+            "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=11, permessage-deflate",
+        ]
+        answer = self.answer(*headers)
+        assert answer is not None
+        assert answer.endswith("; server_max_window_bits=11")
+
+    def test_what_is_malformed_is_refused(self) -> None:
+        with pytest.raises(HttpError) as refused:
+            self.answer("Sec-WebSocket-Extensions: permessage-deflate; =")
+        assert refused.value.status == 400
+
+    @pytest.mark.parametrize("offer", ["permessage-deflate", "permessage-deflate; ="])
+    def test_unless_it_is_allowed_nobody_looks(self, offer: str) -> None:
+        assert self.answer(f"Sec-WebSocket-Extensions: {offer}", compression=False) is None
+
+
 class TestOrigins:
     async def test_any_is_allowed_by_default(self) -> None:
         async with serve() as served, await served.connect("/", "Origin: https://anywhere.example") as client:

@@ -43,7 +43,7 @@ async def test_metrics_are_text_for_prometheus() -> None:
             'finalex_subscriptions{channel="trades"} 1.0',
             "finalex_messages_received_total 1.0",
             "finalex_messages_sent_total 2.0",
-            "finalex_publications_total 1.0",
+            'finalex_publications_total{channel="trades"} 1.0',
         ):
             assert f"\n{line}\n" in text
         assert "process_resident_memory_bytes" in text

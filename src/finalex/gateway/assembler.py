@@ -1,9 +1,10 @@
-"""Frames from a client become messages, by the rules of RFC 6455."""
+"""Frames from a client become messages, by the rules of RFC 6455, and of RFC 7692 for compressed ones."""
 
 from codecs import IncrementalDecoder, getincrementaldecoder
 
 import msgspec
 
+from finalex.gateway.deflate import InflateError, inflate
 from finalex.gateway.framing import CONTROL_PAYLOAD_MAX, Opcode
 from finalex.protocol.errors import CloseCode
 
@@ -50,29 +51,38 @@ class BadFrameError(Exception):
 class MessageAssembler:
     """Takes the frames of one connection in order, unmasked; keeps at most one unfinished message.
 
-    A message may have `bytes_max` bytes over all its fragments. Text that cannot be UTF-8 is refused with the
-    frame in which that shows, not only when the message is whole (section 8.1).
+    A message may have `bytes_max` bytes over all its fragments, as it comes and when inflated. Text that cannot be
+    UTF-8 is refused with the frame in which that shows, not only when the message is whole (section 8.1); compressed
+    text shows nothing before. `deflate` says whether messages may be compressed.
     """
 
-    __slots__ = ("_bytes", "_bytes_max", "_decoder", "_parts")
+    __slots__ = ("_bytes", "_bytes_max", "_decoder", "_parts", "deflate")
 
-    def __init__(self, bytes_max: int) -> None:
+    def __init__(self, bytes_max: int, *, deflate: bool = False) -> None:
         self._bytes_max = bytes_max
-        self._decoder: IncrementalDecoder | None = None
+        self.deflate = deflate
+        self._decoder: IncrementalDecoder | _Inflater | None = None
         self._parts: list[str] = []
         self._bytes = 0
 
-    def accept(self, opcode: int, payload: bytes, *, final: bool, reserved: bool) -> Received | None:
-        """Take one frame; return what it completes, or `None`. Raises `BadFrameError`."""
-        if reserved:
+    def accept(
+        self, opcode: int, payload: bytes, *, final: bool, reserved: bool, compressed: bool = False
+    ) -> Received | None:
+        """Take one frame; return what it completes, or `None`. Raises `BadFrameError`.
+
+        `compressed` is the first reserved bit, `reserved` whether another is set.
+        """
+        if reserved or (compressed and not self.deflate):
             raise _broken("a reserved bit is set")
+        if compressed and opcode not in (Opcode.TEXT, Opcode.BINARY):
+            raise _broken("the first frame of a message alone says that it is compressed")
         if opcode in (Opcode.TEXT, Opcode.CONTINUATION):
-            return self._text(opcode, payload, final=final)
+            return self._text(opcode, payload, final=final, compressed=compressed)
         if opcode == Opcode.BINARY:
             raise BadFrameError(CloseCode.UNSUPPORTED_DATA, "binary frames are not supported: send text")
         return _control(opcode, payload, final=final)
 
-    def _text(self, opcode: int, payload: bytes, *, final: bool) -> str | None:
+    def _text(self, opcode: int, payload: bytes, *, final: bool, compressed: bool) -> str | None:
         if (opcode == Opcode.CONTINUATION) != (self._decoder is not None):
             raise _broken("nothing to continue" if self._decoder is None else "the message before is not finished")
         self._bytes += len(payload)
@@ -81,14 +91,16 @@ class MessageAssembler:
         try:
             if final and self._decoder is None:
                 self._bytes = 0
-                return payload.decode()
-            return self._append(payload, final=final)
+                return (inflate(payload, self._bytes_max) if compressed else payload).decode()
+            return self._append(payload, final=final, compressed=compressed)
         except UnicodeDecodeError:
             raise BadFrameError(CloseCode.INVALID_TEXT, "the text is not UTF-8") from None
+        except InflateError as error:
+            raise BadFrameError(error.code, error.reason) from None
 
-    def _append(self, payload: bytes, *, final: bool) -> str | None:
+    def _append(self, payload: bytes, *, final: bool, compressed: bool) -> str | None:
         if self._decoder is None:
-            self._decoder = _new_decoder("strict")
+            self._decoder = _Inflater(self._bytes_max) if compressed else _new_decoder("strict")
         if len(self._parts) == FRAGMENTS_MAX:
             raise BadFrameError(CloseCode.POLICY_VIOLATION, f"a message may come in {FRAGMENTS_MAX} frames")
         self._parts.append(self._decoder.decode(payload, final))
@@ -97,6 +109,21 @@ class MessageAssembler:
         text = "".join(self._parts)
         self._decoder, self._parts, self._bytes = None, [], 0
         return text
+
+
+class _Inflater:
+    """Decodes the fragments of a compressed message: all of them with the last, so that no state of zlib's is kept."""
+
+    __slots__ = ("_bytes_max", "_pieces")
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._pieces: list[bytes] = []
+
+    def decode(self, payload: bytes, final: bool) -> str:
+        """Take a fragment; return the text with the last one, and nothing before."""
+        self._pieces.append(payload)
+        return inflate(b"".join(self._pieces), self._bytes_max).decode() if final else ""
 
 
 def _control(opcode: int, payload: bytes, *, final: bool) -> Received:

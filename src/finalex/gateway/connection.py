@@ -30,7 +30,8 @@ class Connection(WSListener):
     """What picows calls for one client, and what the server calls for it.
 
     `number` is its place among all connections ever. `address` is whose limit it counts against, `None` for a
-    connection that was refused. `ping_due_ms` is on the heartbeat's clock.
+    connection that was refused. `ping_due_ms` is on the heartbeat's clock. With `deflate` it was agreed that messages
+    may be compressed.
     """
 
     __slots__ = (
@@ -48,7 +49,14 @@ class Connection(WSListener):
     )
 
     def __init__(
-        self, number: int, address: str | None, session: Session, opening: Step, switchboard: Switchboard
+        self,
+        number: int,
+        address: str | None,
+        session: Session,
+        opening: Step,
+        switchboard: Switchboard,
+        *,
+        deflate: bool = False,
     ) -> None:
         self.number = number
         self.address = address
@@ -58,7 +66,7 @@ class Connection(WSListener):
         self._session = session
         self._opening: Step | None = opening
         self._switchboard = switchboard
-        self._assembler = MessageAssembler(switchboard.settings.message_bytes_max)
+        self._assembler = MessageAssembler(switchboard.settings.message_bytes_max, deflate=deflate)
         self._outbox: Outbox
         self._conversation: Conversation
 
@@ -68,7 +76,8 @@ class Connection(WSListener):
         """Begin the session."""
         wire = cast("Wire", transport.underlying_transport)
         wire.on_parser_failure = self._parser_failed
-        self._outbox = Outbox(wire, self._switchboard)
+        wire.warn_above(self._switchboard.settings.lagging_bytes)
+        self._outbox = Outbox(wire, self._switchboard, self, deflates=self._assembler.deflate)
         self._conversation = Conversation(self._session, self._outbox, self._switchboard)
         opening, self._opening = self._opening, None  # and with it the credentials
         if opening is not None:
@@ -81,10 +90,10 @@ class Connection(WSListener):
             if opcode == Opcode.CLOSE:
                 self._outbox.hang_up()
             return
-        reserved = bool(frame.rsv1 or frame.rsv2 or frame.rsv3)
+        final, compressed, reserved = bool(frame.fin), bool(frame.rsv1), bool(frame.rsv2 or frame.rsv3)
         payload = frame.get_payload_as_bytes()
         try:
-            received = self._assembler.accept(opcode, payload, final=bool(frame.fin), reserved=reserved)
+            received = self._assembler.accept(opcode, payload, final=final, reserved=reserved, compressed=compressed)
         except BadFrameError as error:
             self._outbox.close(error.code, error.reason)
         else:
@@ -104,6 +113,24 @@ class Connection(WSListener):
     def resume_writing(self) -> None:
         """What waited has left."""
         self._outbox.drained()
+
+    # --- what the outbox calls --------------------------------------------------------------------------
+
+    def fall_behind(self) -> None:
+        """See `Client.fall_behind`."""
+        self._conversation.fall_behind()
+
+    def catch_up(self) -> None:
+        """See `Client.catch_up`."""
+        self._conversation.catch_up()
+
+    def resume(self) -> None:
+        """See `Client.resume`."""
+        self._conversation.resume()
+
+    def describe(self) -> dict[str, object]:
+        """See `Client.describe`."""
+        return {"connection": self.number, "address": self.address, "user": self._session.user}
 
     # --- what the server calls --------------------------------------------------------------------------
 

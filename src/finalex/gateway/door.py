@@ -4,10 +4,9 @@ import asyncio
 import logging
 from typing import cast
 
-from picows import WSUpgradeRequest
+from picows import WSTransport, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
-from finalex.gateway.connection import Connection
 from finalex.gateway.http_messages import HEAD_BYTES_MAX, HEAD_END
 from finalex.gateway.linger import hang_up
 from finalex.gateway.reception import Reception, Welcome
@@ -76,7 +75,7 @@ class Door(asyncio.Protocol):
 
     def _hand_over(self, welcome: Welcome, rest: bytes) -> None:
         """Make it a WebSocket connection; `rest` are the bytes after the head."""
-        protocol = new_picows_protocol(welcome.connection, self._settings.message_bytes_max)
+        protocol = new_picows_protocol(welcome, self._settings.message_bytes_max)
         try:
             protocol.connection_made(Wire(self._transport))
         except OSError:  # the socket's options cannot be set: the client has gone
@@ -91,17 +90,26 @@ class Door(asyncio.Protocol):
             buffer[:size] = view[:size]
             protocol.buffer_updated(size)
             view = view[size:]
+        _forget_handshake(protocol.transport)
 
 
-def new_picows_protocol(connection: Connection, frame_bytes_max: int) -> WSProtocol:
-    """Return the protocol that parses frames for `connection`.
+def _forget_handshake(transport: WSTransport) -> None:
+    """Let go of headers that picows keeps as long as the connection, and nobody reads again."""
+    transport.request.headers.clear()
+    transport.response.headers.clear()
+
+
+def new_picows_protocol(welcome: Welcome, frame_bytes_max: int) -> WSProtocol:
+    """Return the protocol that answers the handshake and parses frames for the connection.
 
     Made here and not by `ws_create_server`, whose listener factory is not told who connects and cannot refuse in
     its own words.
     """
 
-    def connect(_request: WSUpgradeRequest) -> Connection:
-        return connection
+    headers = [] if welcome.extensions is None else [("Sec-WebSocket-Extensions", welcome.extensions)]
+
+    def connect(_request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(headers), welcome.connection)
 
     return WSProtocol(
         None,  # host and port, of a client

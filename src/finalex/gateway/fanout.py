@@ -1,9 +1,15 @@
 """The fan-out: one publication becomes one frame, and one tick one write for each connection that wants it."""
 
-from collections.abc import Callable, Container, Iterable
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Collection, Container, Iterable
+from itertools import repeat
+from typing import NamedTuple, Protocol
 
+from finalex.gateway.audience import Audience, Audiences, Group
+from finalex.gateway.deflate import deflate_frame
+from finalex.gateway.failures import report_failure
 from finalex.gateway.framing import frame_text
+from finalex.gateway.traffic import Traffic
 from finalex.metrics import Metrics
 from finalex.protocol.messages import Publication, encode_publication
 from finalex.protocol.streams import Stream
@@ -15,61 +21,73 @@ WAITING_BYTES_MAX = 1 << 18
 class Member(Protocol):
     """A connection, as far as the fan-out knows it."""
 
-    def write(self, frames: bytes) -> None:
-        """Take whole frames; never waits and never raises."""
+    @property
+    def deflates(self) -> bool:
+        """Whether it takes compressed frames; this never changes."""
+        ...
+
+    @property
+    def send(self) -> Callable[[bytes], None]:
+        """What takes whole frames and never waits; when it is another one, say `exchange`."""
+        ...
+
+    def drop(self) -> None:
+        """End it: it cannot be written to."""
         ...
 
 
-class Group:
-    """All members with exactly these streams, and the frames that wait for them."""
+_run = deque[None](maxlen=0).extend
+"""Runs through an iterator for its effects, without a step of Python for each."""
 
-    __slots__ = ("frames", "members", "streams")
 
-    def __init__(self, streams: frozenset[Stream]) -> None:
-        self.streams = streams
-        self.members: dict[Member, None] = {}
-        self.frames: list[bytes] = []
+class _Place(NamedTuple):
+    group: Group[Member]
+    streams: frozenset[Stream]
 
 
 class Fanout:
     """Hands publications to the members of their streams, in the order in which they were published.
 
     Frames wait until the event loop's next turn: `call_soon` is asked to call `flush` then. A member gets a
-    publication once, even if it has several of its streams. When all members have different streams, every group
-    has one member, and a publication costs one list entry for each before it costs a write.
+    publication once, even if it has several of its streams. Members with the same streams form a group, whose bytes
+    of a tick are joined once; when all members have different streams, a publication costs one list entry for each
+    of them before it costs a write.
     """
 
-    def __init__(self, call_soon: Callable[[Callable[[], None]], object], metrics: Metrics) -> None:
+    def __init__(
+        self, call_soon: Callable[[Callable[[], None]], object], metrics: Metrics, now_ms: Callable[[], int]
+    ) -> None:
         self._call_soon = call_soon
         self._metrics = metrics
-        self._groups: dict[frozenset[Stream], Group] = {}
-        self._group_of: dict[Member, Group] = {}
-        self._listening: dict[Stream, dict[Group, None]] = {}
-        self._waiting: dict[Group, None] = {}
+        self._traffic = Traffic(metrics, now_ms)
+        self._audiences: Audiences[Member] = Audiences()
+        self._places: dict[Member, _Place] = {}
+        self._waiting: dict[Audience[Member], None] = {}
         self._waiting_bytes = 0
         self._scheduled = False
 
     @property
     def wanted(self) -> Container[Stream]:
         """The streams that have members, always as they are now."""
-        return self._listening
+        return self._audiences.by_stream
 
     def streams(self, member: Member) -> frozenset[Stream]:
         """Return the streams of `member`."""
-        group = self._group_of.get(member)
-        return frozenset() if group is None else group.streams
+        place = self._places.get(member)
+        return frozenset() if place is None else place.streams
 
-    def publish(self, publications: Iterable[Publication], now_ms: int) -> None:
-        """Take publications in, in order; `now_ms` is when they count as sent."""
+    def publish(self, publications: Iterable[Publication], now_ms: int, since_ms: int | None = None) -> None:
+        """Take publications in, in order; `now_ms` is when they count as sent, `since_ms` when they happened.
+
+        `None` is for recordings, which tell of another time.
+        """
         for publication in publications:
-            groups = self._groups_with(publication.streams)
-            if groups:
-                self._add(frame_text(encode_publication(publication, now_ms)), groups)
-        if self._waiting_bytes > WAITING_BYTES_MAX:
-            self.flush()
-        elif self._waiting and not self._scheduled:
-            self._scheduled = True
-            self._call_soon(self._flush_scheduled)
+            audiences = self._audiences.of(publication.streams)
+            if audiences:
+                self._add(publication, encode_publication(publication, now_ms), audiences)
+        if self._waiting:
+            self._traffic.note_time(since_ms)
+            self._schedule()
 
     def place(self, member: Member, streams: frozenset[Stream]) -> None:
         """From now on `member` gets what is published on `streams`, and nothing published before.
@@ -79,77 +97,94 @@ class Fanout:
         self.remove(member)
         if not streams:
             return
-        if streams in self._groups:
-            self._flush_group(self._groups[streams])  # which can end its members, and with the last one the group
-        group = self._groups.get(streams) or self._new_group(streams)
-        group.members[member] = None
-        self._group_of[member] = group
+        existing = self._audiences.group(streams, deflates=member.deflates)
+        if existing is not None:
+            self._flush_group(existing)  # which can end its members, and with the last one the group
+        group = self._audiences.join(streams, member, member.send, deflates=member.deflates)
+        self._places[member] = _Place(group, streams)
         self._count(streams, 1)
+
+    def exchange(self, member: Member) -> None:
+        """The `send` of `member` is another one from now on."""
+        place = self._places.get(member)
+        if place is not None:
+            place.group.members[member] = member.send
 
     def remove(self, member: Member) -> None:
         """Write nothing more to `member`, not even what waits for it."""
-        group = self._group_of.pop(member, None)
-        if group is None:
-            return
-        del group.members[member]
-        self._count(group.streams, -1)
-        if not group.members:
-            self._drop_group(group)
+        place = self._places.pop(member, None)
+        if place is not None:
+            self._audiences.leave(place.group, member)
+            self._count(place.streams, -1)
 
     def settle(self, member: Member) -> None:
         """Write what waits for `member`."""
-        group = self._group_of.get(member)
-        if group is not None:
-            self._flush_group(group)
+        place = self._places.get(member)
+        if place is not None:
+            self._flush_group(place.group)
 
     def flush(self) -> None:
         """Write everything that waits."""
         waiting, self._waiting = self._waiting, {}
         self._waiting_bytes = 0
-        for group in waiting:
-            self._flush_group(group)
+        for group in self._audiences.groups_of(waiting):
+            if group.frames:
+                self._flush_group(group)
+        self._traffic.note_written()
+
+    def _schedule(self) -> None:
+        if self._waiting_bytes > WAITING_BYTES_MAX:
+            self.flush()
+        elif not self._scheduled:
+            self._scheduled = True
+            self._call_soon(self._flush_scheduled)
 
     def _flush_scheduled(self) -> None:
         self._scheduled = False
         self.flush()
 
-    def _add(self, frame: bytes, groups: Iterable[Group]) -> None:
-        self._metrics.publications += 1
+    def _add(self, publication: Publication, text: bytes, audiences: Collection[Audience[Member]]) -> None:
+        frame = frame_text(text)
         self._waiting_bytes += len(frame)
+        if len(audiences) == 1:
+            (audience,) = audiences
+            _run(map(list.append, audience.plain.values(), repeat(frame)))
+            groups: Collection[Group[Member]] = audience.deflating
+            receivers = audience.members
+        else:
+            groups, receivers = self._add_to_several(frame, audiences)
+        if groups:
+            deflated = deflate_frame(text)
+            for group in groups:
+                group.frames.append(deflated)
+        for audience in audiences:
+            self._waiting[audience] = None
+        self._traffic.note_publication(publication.streams[0].channel, receivers)
+
+    def _add_to_several(
+        self, frame: bytes, audiences: Collection[Audience[Member]]
+    ) -> tuple[Collection[Group[Member]], int]:
+        """Add to groups that may have several of the streams; return those for compressed frames, and all receivers."""
+        groups = {group for audience in audiences for group in (*audience.plain, *audience.deflating)}
         for group in groups:
-            if not group.frames:
-                self._waiting[group] = None
-            group.frames.append(frame)
+            if not group.deflates:
+                group.frames.append(frame)
+        return [group for group in groups if group.deflates], sum(len(group.members) for group in groups)
 
-    def _flush_group(self, group: Group) -> None:
-        if not group.frames:
+    def _flush_group(self, group: Group[Member]) -> None:
+        frames = group.frames
+        if not frames:
             return
-        frames, group.frames = group.frames, []
-        self._waiting.pop(group, None)
-        self._metrics.deliveries += len(frames) * len(group.members)
-        joined = b"".join(frames)
-        for member in tuple(group.members):  # a write can end a connection
-            member.write(joined)
-
-    def _groups_with(self, streams: tuple[Stream, ...]) -> Iterable[Group]:
-        if len(streams) == 1:
-            return self._listening.get(streams[0], ())
-        return {group: None for stream in streams for group in self._listening.get(stream, ())}
-
-    def _new_group(self, streams: frozenset[Stream]) -> Group:
-        group = self._groups[streams] = Group(streams)
-        for stream in streams:
-            self._listening.setdefault(stream, {})[group] = None
-        return group
-
-    def _drop_group(self, group: Group) -> None:
-        del self._groups[group.streams]
-        self._waiting.pop(group, None)
-        for stream in group.streams:
-            groups = self._listening[stream]
-            del groups[group]
-            if not groups:
-                del self._listening[stream]
+        joined = b"".join(frames) if len(frames) > 1 else frames[0]
+        frames.clear()
+        members = tuple(group.members.items())  # a write can end a connection
+        self._metrics.bytes_sent += len(joined) * len(members)
+        for member, send in members:
+            try:
+                send(joined)
+            except Exception as error:  # what one cannot take must not be lost to the others
+                report_failure("write", error, self._metrics)
+                member.drop()
 
     def _count(self, streams: Iterable[Stream], by: int) -> None:
         for stream in streams:

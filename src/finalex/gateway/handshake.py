@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from finalex.gateway.deflate import answer_offers
+from finalex.gateway.extensions import parse_extensions
 from finalex.gateway.http_messages import HttpError, Request
 from finalex.session.auth import Credentials
 
@@ -19,16 +21,23 @@ _KEY_BYTES = 16
 
 
 class Handshake(msgspec.Struct, frozen=True):
-    """A request that may become a connection."""
+    """A request that may become a connection; `extensions` is the answer to those offered, if any is accepted."""
 
     key: str
     credentials: Credentials
+    extensions: str | None = None
+
+    @property
+    def deflate(self) -> bool:
+        """Whether messages may be compressed, in both directions."""
+        return self.extensions is not None
 
 
-def check_handshake(request: Request, origins: Collection[str]) -> Handshake:
+def check_handshake(request: Request, origins: Collection[str], *, compression: bool = False) -> Handshake:
     """Return what an upgrade request presents; raises `HttpError`.
 
-    `origins` empty allows any origin; a request without one does not come from a web page and is allowed.
+    `origins` empty allows any origin; a request without one does not come from a web page and is allowed. Without
+    `compression` it does not matter what extensions are offered.
     """
     if request.path not in PATHS:
         raise HttpError(HTTPStatus.NOT_FOUND, f"WebSocket connections are accepted at {' and '.join(PATHS)}.")
@@ -40,7 +49,8 @@ def check_handshake(request: Request, origins: Collection[str]) -> Handshake:
     if not any(member.lower() == "upgrade" for member in request.members("connection")):
         raise HttpError(HTTPStatus.BAD_REQUEST, "The Connection header must name Upgrade.")
     _check_origin(request.values("origin"), origins)
-    return Handshake(_key(request), _credentials(request))
+    extensions = answer_offers(parse_extensions(request.values("sec-websocket-extensions"))) if compression else None
+    return Handshake(_key(request), _credentials(request), extensions)
 
 
 def _check_origin(sent: list[str], allowed: Collection[str]) -> None:

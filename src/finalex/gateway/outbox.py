@@ -1,6 +1,8 @@
 """What leaves a connection, how much of it may wait, and how it ends."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Protocol
 
 from finalex.gateway.framing import frame_close
 from finalex.gateway.switchboard import Switchboard
@@ -11,58 +13,165 @@ REPLIES_BYTES_FACTOR = 8
 """Replies (long histories, say) may wait on top of the queue, up to this many times its `queue_bytes_max`."""
 
 
+class Client(Protocol):
+    """The connection of an outbox."""
+
+    def fall_behind(self) -> None:
+        """More waits than the first mark: from now on send less."""
+        ...
+
+    def catch_up(self) -> None:
+        """Almost nothing waits any more: send what was held back."""
+        ...
+
+    def resume(self) -> None:
+        """The same, of a client that was never behind."""
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """Return who it is, for the log; no secret."""
+        ...
+
+
 class Outbox:
     """Sends frames as long as the connection is open; the fan-out's member for this connection.
 
-    Nothing waits for the client: what the network does not take is queued. Once that is more than
-    `queue_bytes_max`, and the replies since the queue was last empty, the connection is closed with 4000.
+    Nothing waits for the client: what the network does not take is queued. As long as that is little, `send` is the
+    network's own and nobody looks; once the network says that much waits, every frame is looked after. Past
+    `lagging_bytes` the client lags, and past `queue_bytes_max` the connection is closed with 4000; both on top of the
+    replies since the queue was last empty.
     """
 
-    __slots__ = ("_drained", "_replies_bytes", "_switchboard", "_wire", "open")
+    __slots__ = (
+        "_client",
+        "_falling",
+        "_replies_bytes",
+        "_room",
+        "_switchboard",
+        "_watched",
+        "_wire",
+        "deflates",
+        "lagging",
+        "open",
+        "send",
+    )
 
-    def __init__(self, wire: Wire, switchboard: Switchboard) -> None:
+    def __init__(self, wire: Wire, switchboard: Switchboard, client: Client, *, deflates: bool = False) -> None:
         self._wire = wire
         self._switchboard = switchboard
+        self._client = client
         self._replies_bytes = 0
-        self._drained: asyncio.Event | None = None
+        self._room: asyncio.Event | None = None
+        self._watched = False
+        self._falling = False
+        self.deflates = deflates
+        self.lagging = False
         self.open = True
-
-    def write(self, frames: bytes) -> None:
-        """Send whole frames of publications."""
-        if not self.open:
-            return
-        self._wire.send(frames)
-        self._switchboard.metrics.bytes_sent += len(frames)
-        waiting = self._wire.waiting_bytes()
-        if waiting > self._switchboard.settings.queue_bytes_max and waiting > self._bytes_max():
-            self._close_slow()
+        self.send: Callable[[bytes], None] = wire.send
 
     def reply(self, frames: bytes) -> None:
         """Send whole frames for this connection alone."""
+        if not self.open:
+            return
         if not self._wire.waiting_bytes():
             self._replies_bytes = 0
         self._replies_bytes += len(frames)
-        self.write(frames)
+        self._switchboard.metrics.bytes_sent += len(frames)
+        self.send(frames)
+
+    # --- how much waits ---------------------------------------------------------------------------------
+
+    def waiting_bytes(self) -> int:
+        """Return how much the network has not taken yet."""
+        return self._wire.waiting_bytes()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether only little waits."""
+        return not self._watched
+
+    async def room(self) -> None:
+        """Wait until almost all that was sent has left; a client that takes nothing is ended by the pings it misses."""
+        if self._watched:
+            self._room = self._room or asyncio.Event()
+            await self._room.wait()
 
     def filled(self) -> None:
         """Much waits: more than the network takes at once."""
-        self._drained = self._drained or asyncio.Event()
+        if self._watched or not self.open:
+            return
+        self._watched = True
+        self._send_by(self._send_watched)
+        self._switchboard.backlog.enter(self)
+        self._check()
 
     def drained(self) -> None:
         """Almost nothing waits any more."""
         self._replies_bytes = 0
-        if self._drained is not None:
-            self._drained.set()
-            self._drained = None
+        if not self._watched:
+            return
+        self._unwatch()
+        if not self.open:
+            return
+        self._send_by(self._wire.send)
+        lagged, self.lagging = self.lagging, False
+        if lagged:
+            self._say("client_caught_up")
+            self._client.catch_up()
+        else:
+            self._client.resume()
 
-    async def room(self) -> None:
-        """Wait until almost all that was sent has left; a client that takes nothing is ended by the pings it misses."""
-        if self._drained is not None:
-            await self._drained.wait()
+    def describe(self) -> dict[str, object]:
+        """See `Client.describe`."""
+        return self._client.describe()
+
+    def _send_watched(self, frames: bytes) -> None:
+        if self.open:
+            self._wire.send(frames)
+            self._switchboard.backlog.note(len(frames))
+            self._check()
+
+    def _check(self) -> None:
+        settings, waiting = self._switchboard.settings, self._wire.waiting_bytes()
+        replies = min(self._replies_bytes, REPLIES_BYTES_FACTOR * settings.queue_bytes_max)
+        if waiting > settings.queue_bytes_max + replies:
+            self.close_slow("messages pile up: read faster, or subscribe to less")
+        elif waiting > settings.lagging_bytes + replies and not (self.lagging or self._falling):
+            self._falling = True
+            asyncio.get_running_loop().call_soon(self._fall_behind)  # a write is no time to change what is written
+
+    def _fall_behind(self) -> None:
+        self._falling = False
+        if self._watched and self.open and not self.lagging:
+            self.lagging = True
+            self._say("client_lags")
+            self._client.fall_behind()
+
+    def _send_by(self, send: Callable[[bytes], None]) -> None:
+        self.send = send
+        self._switchboard.fanout.exchange(self)
+
+    def _unwatch(self) -> None:
+        self._watched = False
+        self._switchboard.backlog.leave(self)
+        if self._room is not None:
+            self._room.set()
+            self._room = None
+
+    def _say(self, event: str) -> None:
+        self._switchboard.backlog.say(event, self, asyncio.get_running_loop().time())
+
+    # --- the end ----------------------------------------------------------------------------------------
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame after everything queued; the client then has a while to answer."""
         self._close(code, reason, self._switchboard.settings.close_timeout_ms)
+
+    def close_slow(self, reason: str) -> None:
+        """Close it with 4000: too much waits."""
+        if self.open:
+            self._say("client_too_slow")
+        self._close(CloseCode.SLOW_CONSUMER, reason, self._switchboard.settings.slow_close_timeout_ms)
 
     def hang_up(self) -> None:
         """End the connection: the closing handshake is done, or there is nobody to do it with."""
@@ -76,16 +185,9 @@ class Outbox:
         """The connection is gone; return whether that came without a close frame."""
         abrupt, self.open = self.open, False
         self._switchboard.fanout.remove(self)
+        self._unwatch()
         self._wire.lost()
         return abrupt
-
-    def _bytes_max(self) -> int:
-        queue_bytes_max = self._switchboard.settings.queue_bytes_max
-        return queue_bytes_max + min(self._replies_bytes, REPLIES_BYTES_FACTOR * queue_bytes_max)
-
-    def _close_slow(self) -> None:
-        reason = "messages pile up: read faster, or subscribe to less"
-        self._close(CloseCode.SLOW_CONSUMER, reason, self._switchboard.settings.slow_close_timeout_ms)
 
     def _close(self, code: int, reason: str, timeout_ms: int) -> None:
         if not self.open:

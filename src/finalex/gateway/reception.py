@@ -10,12 +10,11 @@ import msgspec
 from finalex.gateway.addresses import client_address, is_trusted
 from finalex.gateway.connection import Connection
 from finalex.gateway.failures import report_failure
-from finalex.gateway.handshake import check_handshake
+from finalex.gateway.handshake import Handshake, check_handshake
 from finalex.gateway.http_messages import HttpError, Request, Response, parse_request
 from finalex.gateway.pages import Pages
 from finalex.gateway.settings import GatewaySettings
 from finalex.metrics import Metrics
-from finalex.session.auth import Credentials
 
 WAITING_PER_PEER_MIN = 128
 """How many connections of one peer may be without a request at once, even if it may have fewer in all."""
@@ -35,14 +34,15 @@ class Visitor(Protocol):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """A handshake that is accepted: its key, and who takes it from here."""
+    """A handshake that is accepted: its key, who takes it from here, and the answer to the extensions offered."""
 
     key: str
     connection: Connection
+    extensions: str | None = None
 
 
-Connect = Callable[[Credentials, str], Connection]
-"""Makes a connection for credentials and an address; raises `HttpError`."""
+Connect = Callable[[Handshake, str], Connection]
+"""Makes a connection for what a handshake presents and an address; raises `HttpError`."""
 
 
 class Reception:
@@ -100,9 +100,9 @@ class Reception:
         return response.encode(with_body=with_body)
 
     def _welcome(self, request: Request, peer: str) -> Welcome:
-        handshake = check_handshake(request, self._settings.origins)
+        handshake = check_handshake(request, self._settings.origins, compression=self._settings.compression)
         address = client_address(peer, request.members("x-forwarded-for"), self._settings.trusted_proxies)
-        return Welcome(handshake.key, self._connect(handshake.credentials, address))
+        return Welcome(handshake.key, self._connect(handshake, address), handshake.extensions)
 
     def _crowded(self, peer: str) -> bool:
         return self._by_peer[peer] >= self._per_peer_max and not is_trusted(peer, self._settings.trusted_proxies)

@@ -1,6 +1,7 @@
 """The gateway: listens, and ties log, sessions and sockets together."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -10,10 +11,12 @@ from itertools import count
 import structlog
 
 from finalex.gateway.admission import Admission, Verdict
+from finalex.gateway.backlog import Backlog
 from finalex.gateway.connection import Connection
 from finalex.gateway.door import Door
 from finalex.gateway.failures import report_failure
 from finalex.gateway.fanout import Fanout
+from finalex.gateway.handshake import Handshake
 from finalex.gateway.heartbeat import Heartbeat
 from finalex.gateway.http_messages import HttpError
 from finalex.gateway.pages import Pages
@@ -25,7 +28,6 @@ from finalex.gateway.switchboard import Clock, Recaller, Step, Switchboard, Venu
 from finalex.metrics import Metrics
 from finalex.model.events import Batch
 from finalex.protocol.errors import CloseCode, ErrorCode
-from finalex.session.auth import Credentials
 from finalex.session.desk import Desk
 from finalex.session.session import Session
 
@@ -40,6 +42,12 @@ DROP_S = 1.0
 
 BACKLOG = 1024
 """How many TCP connections the system may hold for us before we take them."""
+
+UNSENT_BYTES_MAX = 1 << 17
+"""What the system holds for a connection before it may be sent (TCP_NOTSENT_LOWAT, which connections inherit).
+
+By itself the system would hold megabytes: nobody could tell that a client is slow before what it gets is old.
+"""
 
 _log = structlog.get_logger("finalex.gateway")
 
@@ -68,9 +76,10 @@ class Gateway:
         self._numbers = count()
         self._admission = Admission(settings.connections_per_ip, settings.refusals_per_minute_max)
         self._heartbeat = Heartbeat(settings, metrics)
-        self._fanout = Fanout(_call_soon, metrics)
+        self._fanout = Fanout(_call_soon, metrics, now_ms)
+        self.backlog = Backlog(settings.queues_bytes_max, metrics)
         self._switchboard = Switchboard(
-            self._fanout, venue, recaller or NoRecaller(), settings, metrics, now_ms, self._forget
+            self._fanout, self.backlog, venue, recaller or NoRecaller(), settings, metrics, now_ms, self._forget
         )
         self._reception = Reception(settings, metrics, Pages(metrics, self._is_ready), self._connect)
         self._server: asyncio.Server | None = None
@@ -93,6 +102,8 @@ class Gateway:
         self._server = await loop.create_server(
             lambda: Door(self._reception, self._settings), host, port, backlog=BACKLOG
         )
+        for listening in self._server.sockets:
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
         self._beating = loop.create_task(self._heartbeat.run())
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
@@ -139,7 +150,8 @@ class Gateway:
         self._metrics.events += len(batch.events)
         try:
             publications = self._desk.hub.apply(batch, self._fanout.wanted)
-            self._fanout.publish(publications, self._switchboard.now_ms())
+            since_ms = batch.time_ms if self._settings.live else None
+            self._fanout.publish(publications, self._switchboard.now_ms(), since_ms)
         except Exception as error:
             report_failure("views", error, self._metrics)
             self._views_failed = True
@@ -153,7 +165,7 @@ class Gateway:
         """End all connections that logged in with this API key, and return how many there were."""
         return sum(connection.revoke(key_id) for connection in self._heartbeat)
 
-    def _connect(self, credentials: Credentials, address: str) -> Connection:
+    def _connect(self, handshake: Handshake, address: str) -> Connection:
         if self._stopping or self.connections >= self._settings.connections_max:
             self._metrics.refusals["full"] += 1
             raise _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The server takes no more connections now.", BUSY_S)
@@ -161,7 +173,7 @@ class Gateway:
         verdict = self._admission.judge(address, int(asyncio.get_running_loop().time() * 1000))
         match verdict:
             case Verdict.ADMIT:
-                opening: Step = partial(session.open, credentials, self._admission.remaining(address))
+                opening: Step = partial(session.open, handshake.credentials, self._admission.remaining(address))
             case Verdict.REFUSE:
                 self._metrics.refusals["address"] += 1
                 opening = session.refuse_connection
@@ -169,7 +181,9 @@ class Gateway:
                 self._metrics.refusals["knocking"] += 1
                 raise _refusal(HTTPStatus.TOO_MANY_REQUESTS, "Too many connections from this address.", KNOCKING_S)
         owner = address if verdict is Verdict.ADMIT else None
-        connection = Connection(next(self._numbers), owner, session, opening, self._switchboard)
+        connection = Connection(
+            next(self._numbers), owner, session, opening, self._switchboard, deflate=handshake.deflate
+        )
         self._heartbeat.add(connection)
         self._metrics.connections_opened += 1
         return connection

@@ -10,10 +10,12 @@ Network = IPv4Network | IPv6Network
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Limits and times of the gateway.
 
-    `queue_bytes_max` is what may wait for a connection before it counts as too slow. `origins` empty allows any
-    origin. Within `sweep_interval_ms` every connection is looked at once: pings, time-outs and expiring
-    credentials are that exact. After a close frame a client has `close_timeout_ms` to answer, one that was too
-    slow `slow_close_timeout_ms`, and whatever it still sends is read for `linger_ms`.
+    More than `lagging_bytes` waiting for a connection means that it lags, more than `queue_bytes_max` that it is too
+    slow; for all that are slow together `queues_bytes_max` may wait. With `compression` clients that offer
+    permessage-deflate get it. `live` says that the log's clock is the wall clock. `origins` empty allows any origin.
+    Within `sweep_interval_ms` every connection is looked at once: pings, time-outs and expiring credentials are that
+    exact. After a close frame a client has `close_timeout_ms` to answer, one that was too slow
+    `slow_close_timeout_ms`, and whatever it still sends is read for `linger_ms`.
     """
 
     connections_per_ip: int = 10
@@ -24,7 +26,11 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     message_bytes_max: int = 65_536
+    lagging_bytes: int = 1 << 18
     queue_bytes_max: int = 1 << 20
+    queues_bytes_max: int = 1 << 28
+    compression: bool = False
+    live: bool = True
     ping_interval_ms: int = 30_000
     pong_timeout_ms: int = 10_000
     sweep_interval_ms: int = 1000

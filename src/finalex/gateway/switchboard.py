@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from finalex.channels.resumable import Want
 from finalex.exchange.outcomes import Outcome
+from finalex.gateway.backlog import Backlog
 from finalex.gateway.fanout import Fanout
 from finalex.gateway.settings import GatewaySettings
 from finalex.metrics import Metrics
@@ -65,6 +66,7 @@ class Switchboard:
     """The parts that a connection works with; `forget` is called once for each connection that is gone."""
 
     fanout: Fanout
+    backlog: Backlog
     venue: Venue
     recaller: Recaller
     settings: GatewaySettings

@@ -26,6 +26,10 @@ class Wire:
         self.send: Callable[[bytes], None] = transport.write
         self.waiting_bytes: Callable[[], int] = transport.get_write_buffer_size
 
+    def warn_above(self, waiting_bytes: int) -> None:
+        """Have the protocol paused when more than this waits, and resumed when a quarter of it does."""
+        self._transport.set_write_buffer_limits(high=waiting_bytes, low=waiting_bytes // 4)
+
     def expire(self, after_s: float) -> None:
         """Drop the connection, with all that waits to be sent, unless it ends within `after_s`."""
         self._stop_timer()
