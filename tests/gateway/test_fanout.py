@@ -3,6 +3,7 @@
 from finalex.gateway.fanout import WAITING_BYTES_MAX, Fanout
 from finalex.metrics import Metrics
 from finalex.protocol.messages import Publication, encode_publication
+from finalex.protocol.streams import Stream
 from support.listeners import BTC, ETH, NOW_MS, SOL, Listener, Loop, publication
 from support.sockets import split_frames
 

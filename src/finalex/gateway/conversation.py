@@ -28,7 +28,7 @@ class Conversation:
         self._session = session
         self._outbox = outbox
         self._switchboard = switchboard
-        self._recalls = Recalls(session, outbox, switchboard, self._carry_out)
+        self._recalls = Recalls(session, outbox, switchboard)
         self._proceeding = False
 
     def open(self, opening: Step) -> None:
@@ -107,7 +107,7 @@ class Conversation:
             case OpenAccount(user):
                 self._switchboard.venue.open_account(user)
             case Recall():
-                self._recalls.start(effect)
+                self._recalls.start(effect, self._carry_out)
             case StopRecall(key):
                 self._recalls.stop(key)
             case Proceed():

@@ -13,24 +13,28 @@ from finalex.protocol.messages import Publication
 from finalex.session.effects import Recall
 from finalex.session.session import Session
 
+CarryOut = Callable[[str, Step], None]
+"""Carries out a step of a session; the text says what kind of step, should it fail."""
+
 
 class Recalls:
-    """The recalls of one connection, each a task; `carry_out` takes the steps of the session that they cause."""
+    """The recalls of one connection, each a task.
 
-    __slots__ = ("_carry_out", "_outbox", "_session", "_switchboard", "_tasks")
+    It knows nothing of who starts them: that would be a circle, and a connection that is gone would take up memory
+    until the garbage collector comes.
+    """
 
-    def __init__(
-        self, session: Session, outbox: Outbox, switchboard: Switchboard, carry_out: Callable[[str, Step], None]
-    ) -> None:
+    __slots__ = ("_outbox", "_session", "_switchboard", "_tasks")
+
+    def __init__(self, session: Session, outbox: Outbox, switchboard: Switchboard) -> None:
         self._session = session
         self._outbox = outbox
         self._switchboard = switchboard
-        self._carry_out = carry_out
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
-    def start(self, recall: Recall) -> None:
-        """Begin to look."""
-        self._tasks[recall.key] = asyncio.get_running_loop().create_task(self._run(recall))
+    def start(self, recall: Recall, carry_out: CarryOut) -> None:
+        """Begin to look; `carry_out` takes the steps of the session that come of it."""
+        self._tasks[recall.key] = asyncio.get_running_loop().create_task(self._run(recall, carry_out))
 
     def stop(self, key: int) -> None:
         """Look no further, if that recall has not ended."""
@@ -43,25 +47,25 @@ class Recalls:
         for key in tuple(self._tasks):
             self.stop(key)
 
-    async def _run(self, recall: Recall) -> None:
+    async def _run(self, recall: Recall, carry_out: CarryOut) -> None:
         try:
-            await self._look(recall)
+            await self._look(recall, carry_out)
         except Exception as error:
             report_failure("recall", error, self._switchboard.metrics)
-            self._carry_out("recall", partial(self._session.recall_failed, recall.key))
+            carry_out("recall", partial(self._session.recall_failed, recall.key))
         finally:
             self._tasks.pop(recall.key, None)
 
-    async def _look(self, recall: Recall) -> None:
+    async def _look(self, recall: Recall, carry_out: CarryOut) -> None:
         session, key = self._session, recall.key
         async with self._switchboard.recaller.recall(recall.wants) as recollection:
-            self._carry_out("recall", partial(session.recalled, key, tuple(recollection.found)))
+            carry_out("recall", partial(session.recalled, key, tuple(recollection.found)))
             async for publications in recollection.pieces():
                 if key not in self._tasks:
                     return
-                self._carry_out("recall", partial(session.replayed, key, publications))
+                carry_out("recall", partial(session.replayed, key, publications))
                 await self._outbox.room()
-            self._carry_out("recall", partial(session.caught_up, key))
+            carry_out("recall", partial(session.caught_up, key))
 
 
 class _Nothing:
