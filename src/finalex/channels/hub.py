@@ -23,6 +23,9 @@ from finalex.protocol.messages import Publication
 from finalex.protocol.requests import Subscription
 from finalex.protocol.streams import Stream
 
+_BOOKINGS = (Credited, Debited)
+"""The events that belong to no symbol."""
+
 
 class SavedHub(msgspec.Struct, frozen=True, kw_only=True):
     """A hub as a snapshot holds it: where in the log it is, the exchange, and each channel as its own JSON.
@@ -189,7 +192,7 @@ class Hub:
                 channel.load(msgspec.json.decode(raw, type=channel.saved))
 
     def _apply_event(self, turn: Turn, event: AnyEvent) -> None:
-        if not isinstance(event, Credited | Debited) and event.symbol not in self._symbols:
+        if not isinstance(event, _BOOKINGS) and event.symbol not in self._symbols:
             self._unknown_symbols += 1
             return
         turn.orders = self.state.apply(event)

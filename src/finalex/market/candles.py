@@ -10,7 +10,6 @@ belongs any more (that candle is closed and published): it counts into the runni
 """
 
 from collections import deque
-from copy import copy
 from itertools import islice
 from typing import NamedTuple
 
@@ -105,8 +104,7 @@ class Candles:
         if run is None:
             return None
         if run is not self._minute:
-            run = copy(run)
-            run.take_in(self._minute)
+            run = run.with_minute(self._minute)
         return run.candle(self._close, max(run.sequence, self._sequence))
 
     def history(self, interval: str, count: int) -> list[Candle]:
@@ -199,6 +197,15 @@ class _Run:
             self.high = max(self.high, minute.high)
             self.low = min(self.low, minute.low)
         self.volume += minute.volume
+
+    def with_minute(self, minute: "_Run") -> "_Run":
+        """Return another run that has counted the trades of a minute too; this one has not."""
+        run = object.__new__(_Run)
+        run.interval, run.open_ms, run.end_ms, run.sequence = self.interval, self.open_ms, self.end_ms, self.sequence
+        run.traded, run.open, run.high, run.low = self.traded, self.open, self.high, self.low
+        run.volume = self.volume
+        run.take_in(minute)
+        return run
 
     def candle(self, close: int, sequence: int) -> Candle:
         """Return the candle as it is now; `close` is the last trade's price, whether or not it was in here."""

@@ -54,7 +54,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.symbol}: fees are 0 to 1000000 parts per million")
         if self.notional(self.price_max, self.quantity_max) > UNITS_MAX:
             raise ValueError(f"{self.symbol}: price_max times quantity_max is more than an amount can be")
-        if self.tick_size * self.lot_size % max(1, self._notional_divisor):
+        if self.tick_size * self.lot_size % _POWERS[max(0, self._surplus_decimals)]:
             raise ValueError(
                 f"{self.symbol}: one tick times one lot is no whole number of 10^-8 {quote}; "
                 "choose a coarser tick_size or lot_size"
@@ -71,16 +71,16 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return _split(self.symbol)[1]
 
     @property
-    def _notional_divisor(self) -> int:
-        return _POWERS[max(0, self.price_decimals + self.quantity_decimals - AMOUNT_DECIMALS)]
-
-    @property
-    def _notional_factor(self) -> int:
-        return _POWERS[max(0, AMOUNT_DECIMALS - self.price_decimals - self.quantity_decimals)]
+    def _surplus_decimals(self) -> int:
+        """How many more decimals price × quantity has than an amount; negative if it has fewer."""
+        return self.price_decimals + self.quantity_decimals - AMOUNT_DECIMALS
 
     def notional(self, price: int, quantity: int) -> int:
         """Return price × quantity as an amount of the quote; exact on tick and lot, else rounded down."""
-        return price * quantity * self._notional_factor // self._notional_divisor
+        surplus = self._surplus_decimals
+        if surplus >= 0:
+            return price * quantity // _POWERS[surplus]
+        return price * quantity * _POWERS[-surplus]
 
     def base_amount(self, quantity: int) -> int:
         """Return `quantity` as an amount (10^-8) of the base currency."""

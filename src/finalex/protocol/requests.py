@@ -155,7 +155,7 @@ def decode(text: str) -> Envelope:
     id that is no text and no number are all refused.
     """
     try:
-        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        body = _DECODER.decode(text)
         if "\\u" in text:
             json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair could not be answered
     except RecursionError:
@@ -176,6 +176,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def _request_id(value: object) -> RequestId | None:

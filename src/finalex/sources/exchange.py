@@ -21,6 +21,9 @@ OPENED_USERS_MAX = 100_000
 _logger = structlog.get_logger(__name__)
 
 
+_UNDECIDED = (Unavailable, Failed)
+
+
 class ExchangeSource(Source):
     """The one writer of the log of an exchange.
 
@@ -51,7 +54,7 @@ class ExchangeSource(Source):
         """See `Source.submit`; the reply waits until all that led to the outcome is durable."""
         self.open_account(command.user)
         outcome = self.execute([command])[0]
-        if isinstance(outcome, Unavailable | Failed):
+        if isinstance(outcome, _UNDECIDED):
             reply(outcome)
         else:
             self._log.when_durable(self._log.sequence, lambda durable: reply(outcome if durable else Failed()))
