@@ -44,6 +44,7 @@ SAMPLES = {
     "lagging_bytes": ("100001", "100002", "100003"),
     "queue_bytes_max": ("1000001", "1000002", "1000003"),
     "queues_bytes_max": ("2000001", "2000002", "2000003"),
+    "slow_close_timeout_ms": ("11", "12", "13"),
     "compression": ("true", "yes", "on"),
     "open_orders_max": ("11", "12", "13"),
     "ping_interval_ms": ("11", "12", "13"),

@@ -23,11 +23,13 @@ from finalex.channels.hub import Hub
 from finalex.clock import now_ms
 from finalex.config import Config
 from finalex.credentials.keys import KEYS_FILE_NAME, KeyStore
+from finalex.descriptors import DescriptorWatch, raise_limit, share_out
 from finalex.exchange.engine import Engine
 from finalex.gateway.server import Gateway
 from finalex.gateway.settings import GatewaySettings
 from finalex.log.limits import SqliteLimits
 from finalex.log.port import LogError
+from finalex.loop_health import LoopHealth
 from finalex.metrics import Metrics
 from finalex.persistence import Kept, keep_in_memory, keep_on_disk, keep_rewound
 from finalex.recovery import RecoveryError
@@ -99,8 +101,9 @@ async def _serving(config: Config, kept: Kept) -> AsyncIterator[Server]:
         if config.source.trading:
             await _open(admin)
         port = await _listen(gateway, config)
-        tasks = [asyncio.create_task(kept.run()), asyncio.create_task(_feed(source, gateway))]
-        yield Server(config, port, source, tasks[1])
+        running = (_feed(source, gateway), kept.run(), LoopHealth(metrics).run(), DescriptorWatch(metrics).run())
+        tasks = [asyncio.create_task(each) for each in running]
+        yield Server(config, port, source, tasks[0])
     finally:
         await admin.stop()
         await gateway.stop(STOP_GRACE_S)
@@ -232,9 +235,13 @@ def _build_gateway(config: Config, kept: Kept, source: Source, metrics: Metrics)
         private_subscriptions_max=config.private_subscriptions_max,
         messages_per_minute_max=config.messages_per_minute_max,
     )
+    room = share_out(raise_limit(), config.connections_max, GatewaySettings().handshakes_max)
+    if room.connections < config.connections_max:
+        _log.info("connections_limited", connections_max=room.connections, asked=config.connections_max)
     settings = GatewaySettings(
         connections_per_ip=config.connections_per_ip,
-        connections_max=config.connections_max,
+        connections_max=room.connections,
+        handshakes_max=room.handshakes,
         handshake_timeout_ms=config.handshake_timeout_ms,
         origins=config.origins,
         trusted_proxies=config.trusted_proxies,
@@ -242,6 +249,7 @@ def _build_gateway(config: Config, kept: Kept, source: Source, metrics: Metrics)
         lagging_bytes=config.lagging_bytes,
         queue_bytes_max=config.queue_bytes_max,
         queues_bytes_max=config.queues_bytes_max,
+        slow_close_timeout_ms=config.slow_close_timeout_ms,
         compression=config.compression,
         live=config.source.trading,
         ping_interval_ms=config.ping_interval_ms,
@@ -268,7 +276,7 @@ def run(config: Config) -> int:
 async def _run(config: Config) -> int:
     stopping = stop_signal()
     async with serving(config) as server:
-        print(welcome(config, server.authority), flush=True)
+        print(welcome(server.config, server.authority), flush=True)
         await asyncio.wait({server.feeding, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if server.feeding.done() and server.feeding.exception() is None:
             await stopping  # a recording that has ended is still served

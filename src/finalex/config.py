@@ -108,6 +108,11 @@ class Config:
     queues_bytes_max: int = setting(
         Integer(1 << 20, 1 << 40, "bytes"), 1 << 28, "What may wait for all slow clients together."
     )
+    slow_close_timeout_ms: int = setting(
+        Integer(10, 600_000, _MS),
+        30_000,
+        "Time in which a client that was too slow may still read what waits for it, and why it was disconnected.",
+    )
     compression: bool = setting(Switch(), False, "Compress messages (permessage-deflate) for clients that offer it.")
     open_orders_max: int = setting(Integer(1, 1_000_000), 500, "Open orders of an account.")
     ping_interval_ms: int = setting(Integer(10, 3_600_000, _MS), 30_000, "Time between two pings of the server.")

@@ -1,6 +1,7 @@
 """The gateway: listens, and ties log, sessions and sockets together."""
 
 import asyncio
+import math
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,6 +37,9 @@ KNOCKING_S = 60
 
 BUSY_S = 5
 """When to try again to connect to a server that is full or stops."""
+
+FULL_SAID_APART_S = 60
+"""That a server is full is logged once in this time."""
 
 DROP_S = 1.0
 """How long the system may take to report dropped connections as gone."""
@@ -86,6 +90,7 @@ class Gateway:
         self._beating: asyncio.Task[None] | None = None
         self._stopping = False
         self._views_failed = False
+        self._full_said_s = -math.inf
         self._all_gone = asyncio.Event()
         metrics.watch("connections", "WebSocket connections there are now", lambda: self.connections)
 
@@ -168,6 +173,7 @@ class Gateway:
     def _connect(self, handshake: Handshake, address: str) -> Connection:
         if self._stopping or self.connections >= self._settings.connections_max:
             self._metrics.refusals["full"] += 1
+            self._say_full()
             raise _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The server takes no more connections now.", BUSY_S)
         session = Session(self._desk)
         verdict = self._admission.judge(address, int(asyncio.get_running_loop().time() * 1000))
@@ -187,6 +193,12 @@ class Gateway:
         self._heartbeat.add(connection)
         self._metrics.connections_opened += 1
         return connection
+
+    def _say_full(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if not self._stopping and now_s - self._full_said_s >= FULL_SAID_APART_S:
+            self._full_said_s = now_s
+            _log.warning("server_full", connections=self.connections)
 
     def _forget(self, connection: Connection) -> None:
         self._heartbeat.discard(connection)

@@ -35,7 +35,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     pong_timeout_ms: int = 10_000
     sweep_interval_ms: int = 1000
     close_timeout_ms: int = 5000
-    slow_close_timeout_ms: int = 1000
+    slow_close_timeout_ms: int = 30_000
     linger_ms: int = 2000
     reconnect_after_ms: int = 1000
     reconnect_spread_ms: int = 10_000
