@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.finalex-set-up
 
-.PHONY: help setup serve test lint types unit bench kills lock clean
+.PHONY: help setup serve test lint types unit bench bench-fanout slow soak kills lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -36,11 +36,20 @@ types: setup     ## mypy, strict
 unit: setup      ## pytest, on all cores
 	$(BIN)/pytest -n auto --dist worksteal $(PYTEST)
 
-bench: setup     ## the benchmarks, some minutes: see docs/benchmarks.md
+bench: bench-fanout  ## the benchmarks, some ten minutes: see docs/benchmarks.md
 	$(BIN)/python -m bench.replay
 	$(BIN)/python -m bench.log
 	$(BIN)/python -m bench.orders
 	$(BIN)/python -m bench.restart
+
+bench-fanout: setup  ## the fan-out beside its peers, six minutes: needs a C compiler and two cores
+	$(BIN)/python -m bench.fanout
+
+slow: setup      ## a tenth of 1,000 clients stops reading for a minute
+	$(BIN)/python -m bench.fanout --slow 0.1 --clients 1000
+
+soak: setup      ## ten minutes of 1,000 clients that come and go
+	$(BIN)/python -m bench.fanout --soak 600 --clients 1000
 
 kills: setup     ## kill the server 200 times under load, about ten minutes
 	FINALEX_TEST_KILLS=200 $(BIN)/pytest tests/durability/test_kills.py --timeout 3600 --basetemp .kills
@@ -50,4 +59,4 @@ lock:            ## renew requirements.lock from pyproject.toml
 		--no-annotate --group dev pyproject.toml --output-file requirements.lock
 
 clean:           ## remove the environment and caches
-	rm -rf $(VENV) .kills .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .bench .kills .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
