@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -64,7 +64,7 @@ def sample(port: int) -> Sample:
     """Read the server's metrics."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
         text = response.read().decode()
-    values: Counter[str] = Counter()
+    values: defaultdict[str, float] = defaultdict(float)
     for name, value in re.findall(r"^(\w+)(?:{.*})? ([0-9.e+]+)$", text, re.MULTILINE):
         values[name] += float(value)  # what is counted by channel, altogether
     names = ("finalex_events_total", "finalex_deliveries_total", "finalex_bytes_sent_total")

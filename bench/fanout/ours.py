@@ -17,7 +17,7 @@ import uvloop
 from bench.fanout import market
 from bench.fanout.target import Opening, Target, Trigger, handshake_request, text_frame
 from bench.fanout.workloads import Workload
-from finalex import app
+from finalex import app, garbage
 from finalex.config import Config
 from finalex.credentials.grants import Grant
 from finalex.credentials.secret import Secret
@@ -67,6 +67,7 @@ async def serve(options: argparse.Namespace) -> None:
                 submit(order, market.check)
         clock.align()
         server.source.submit = submit_assigned  # type: ignore[method-assign]
+        garbage.settle()
         print(f"READY {server.port}", flush=True)
         await server.feeding
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import structlog
 import uvloop
 
-from finalex import __version__
+from finalex import __version__, garbage
 from finalex.admin.errors import AdminError
 from finalex.admin.messages import StatusReply
 from finalex.admin.operator import Operator
@@ -276,6 +276,7 @@ def run(config: Config) -> int:
 async def _run(config: Config) -> int:
     stopping = stop_signal()
     async with serving(config) as server:
+        garbage.settle()
         print(welcome(server.config, server.authority), flush=True)
         await asyncio.wait({server.feeding, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if server.feeding.done() and server.feeding.exception() is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.sockets import RawWebSocket, RefusedError, open_websocket
+from support.sockets import READ_TIMEOUT_S, RawWebSocket, RefusedError, open_websocket
 
 DESCRIPTORS_MAX = 64
 START_TIMEOUT_S = 60
@@ -34,6 +34,23 @@ class ScantServer:
         """The CPU time that it has used."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(") ")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def take_away(self) -> None:
+        """Leave it no more descriptors than it uses now."""
+        used = {int(name) for name in os.listdir(f"/proc/{self._process.pid}/fd")}
+        first_free = min(set(range(DESCRIPTORS_MAX)) - used)
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (first_free, DESCRIPTORS_MAX))
+
+    def give_back(self) -> None:
+        """Let it have as many as at the start."""
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (DESCRIPTORS_MAX, DESCRIPTORS_MAX))
+
+    async def logged(self, event: str) -> None:
+        """Wait until it logs `event`."""
+        assert self._process.stderr is not None
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            while event not in (await self._process.stderr.readline()).decode():
+                pass
 
     async def connect(self) -> RawWebSocket | None:
         """Return a connection, or `None` if the server refuses it in whatever way."""
@@ -123,6 +140,26 @@ async def test_those_who_are_not_taken_keep_nobody_busy(scant: ScantServer) -> N
     for client in held:
         if client is not None:
             await client.close()
+
+
+async def test_when_there_are_none_at_all_it_says_so_and_goes_on_when_there_are(scant: ScantServer) -> None:
+    clients = [await scant.connect() for _ in range(3)]
+    scant.take_away()
+    assert [await scant.connect() for _ in range(10)] == [None] * 10
+    await scant.logged("descriptors_exhausted")
+    before_s = scant.cpu_s
+    await asyncio.sleep(1)
+    assert scant.cpu_s - before_s < 0.5
+    for client in clients:
+        assert client is not None
+        assert await answers(client)
+    scant.give_back()
+    clients.append(await scant.connect())
+    await scant.logged("descriptors_free_again")
+    for client in clients:
+        assert client is not None
+        assert await answers(client)
+        await client.close()
 
 
 def test_the_limit_is_lower_than_that_of_this_process() -> None:

@@ -8,7 +8,7 @@ from finalex.model.events import BookReset, LevelsChanged
 from finalex.model.orders import Side
 from support.follower import Book
 from support.served import Served, serve
-from support.sockets import RawWebSocket
+from support.sockets import CLOSE, TEXT, RawWebSocket
 
 SYMBOL = "BTC/USDT"
 SLOW: dict[str, Any] = {
@@ -133,8 +133,9 @@ async def test_who_lets_more_pile_up_is_closed_after_having_been_told() -> None:
                 market.step(10)
                 await asyncio.sleep(0)
             texts = []
-            while (frame := await slow.frame()).opcode == 1:
-                texts.append(json.loads(frame.payload))
+            while (frame := await slow.frame()).opcode != CLOSE:
+                if frame.opcode == TEXT:
+                    texts.append(json.loads(frame.payload))
             assert frame.close_code == 4000
             trades = [int(text["data"]["trade_id"]) for text in texts if text["type"] == "trade"]
             assert trades == list(range(1, len(trades) + 1))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import cast
 
 from picows import WSTransport, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
@@ -56,6 +57,14 @@ class Door(asyncio.Protocol):
         if end < 0 and len(self._head) <= HEAD_BYTES_MAX and self._head[:1].isalpha():
             return
         self._timer.cancel()
+        self._transport.pause_reading()
+        self._reception.turnstile.enter(partial(self._answer, end))
+
+    def _answer(self, end: int) -> None:
+        """Answer the request, whose head ends at `end` (-1: nowhere, it is no request)."""
+        if self._transport.is_closing():
+            return
+        self._transport.resume_reading()
         answer = self._reception.answer(bytes(self._head[: end if end >= 0 else None]), self.peer)
         if isinstance(answer, Welcome):
             self._reception.leave(self)

@@ -33,6 +33,26 @@ class Client(Protocol):
         ...
 
 
+class _Gone:
+    """Nobody: the connection of an outbox whose connection is gone."""
+
+    def fall_behind(self) -> None:
+        """Do nothing."""
+
+    def catch_up(self) -> None:
+        """Do nothing."""
+
+    def resume(self) -> None:
+        """Do nothing."""
+
+    def describe(self) -> dict[str, object]:
+        """Return that it is nobody."""
+        return {"connection": None}
+
+
+_GONE = _Gone()
+
+
 class Outbox:
     """Sends frames as long as the connection is open; the fan-out's member for this connection.
 
@@ -187,6 +207,7 @@ class Outbox:
         self._switchboard.fanout.remove(self)
         self._unwatch()
         self._wire.lost()
+        self._client, self.send = _GONE, self._wire.send  # circles of references would outlive the connection
         return abrupt
 
     def _close(self, code: int, reason: str, timeout_ms: int) -> None:

@@ -14,6 +14,7 @@ from finalex.gateway.handshake import Handshake, check_handshake
 from finalex.gateway.http_messages import HttpError, Request, Response, parse_request
 from finalex.gateway.pages import Pages
 from finalex.gateway.settings import GatewaySettings
+from finalex.gateway.turnstile import Turnstile
 from finalex.metrics import Metrics
 
 WAITING_PER_PEER_MIN = 128
@@ -56,6 +57,7 @@ class Reception:
         self._metrics = metrics
         self._pages = pages
         self._connect = connect
+        self.turnstile = Turnstile()
         self._visitors: dict[Visitor, None] = {}
         self._by_peer: Counter[str] = Counter()
         self._per_peer_max = max(WAITING_PER_PEER_MIN, settings.connections_per_ip)
