@@ -46,10 +46,11 @@ bench-fanout: setup  ## the fan-out beside its peers, six minutes: needs a C com
 	$(BIN)/python -m bench.fanout
 
 slow: setup      ## a tenth of 1,000 clients stops reading for a minute
-	$(BIN)/python -m bench.fanout --slow 0.1 --clients 1000
+	$(BIN)/python -m bench.fanout --slow 0.1 --clients 1000 --rate 25 \
+		--serve "--lagging-bytes 65536 --queue-bytes-max 262144 --slow-close-timeout-ms 90000"
 
 soak: setup      ## ten minutes of 1,000 clients that come and go
-	$(BIN)/python -m bench.fanout --soak 600 --clients 1000
+	$(BIN)/python -m bench.fanout --soak 600 --clients 1000 --rate 25
 
 kills: setup     ## kill the server 200 times under load, about ten minutes
 	FINALEX_TEST_KILLS=200 $(BIN)/pytest tests/durability/test_kills.py --timeout 3600 --basetemp .kills

@@ -138,6 +138,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--slow", type=float, help="let this share of the clients stop reading for a while instead")
     parser.add_argument("--slow-seconds", type=float, default=60.0, help="for how long (default: 60)")
     parser.add_argument("--around-seconds", type=float, default=20.0, help="before and after it (default: 20)")
+    parser.add_argument("--serve", default="", help="arguments of our server with --slow (ours.py has them)")
     parser.add_argument("--soak", type=float, help="run at a fixed rate, with churn, for so many seconds instead")
     parser.add_argument("--churn", type=float, default=20.0, help="clients that come anew each second (default: 20)")
     parser.add_argument("--rate", type=float, default=FIXED_RATE_DEFAULT, help="ticks a second of --slow and --soak")
@@ -156,7 +157,8 @@ def main() -> int:
     main_clients = options.clients[len(options.clients) // 2]
     try:
         if options.slow:
-            measure_slow(main_clients, options.slow, options.slow_seconds, options.rate, options.around_seconds)
+            times = (options.slow_seconds, options.rate, options.around_seconds)
+            measure_slow(main_clients, options.slow, *times, *options.serve.split())
         elif options.soak:
             soak(main_clients, options.soak, options.rate, options.churn)
         else:

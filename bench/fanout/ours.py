@@ -36,7 +36,7 @@ PLENTY = 1_000_000
 def config(options: argparse.Namespace) -> Config:
     """Return the server's configuration."""
     markets = market.instruments(options.symbols)
-    given = {name: value for name, value in vars(options).items() if name.endswith("bytes") and value}
+    given = {name: value for name, value in vars(options).items() if name != "symbols" and value}
     return Config(
         port=0,
         source=SourceSetting("exchange"),
@@ -130,6 +130,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="our server, for the benchmark")
     parser.add_argument("--symbols", type=int, default=8, help="how many markets")
     parser.add_argument("--lagging-bytes", type=int, help="as the product's setting")
+    parser.add_argument("--queue-bytes-max", type=int, help="as the product's setting")
+    parser.add_argument("--slow-close-timeout-ms", type=int, help="as the product's setting")
     parser.add_argument("--queues-bytes-max", type=int, help="as the product's setting")
     options = parser.parse_args()
     configure_logging("error", "text")

@@ -184,8 +184,10 @@ class Outbox:
     # --- the end ----------------------------------------------------------------------------------------
 
     def close(self, code: int, reason: str) -> None:
-        """Send a close frame after everything queued; the client then has a while to answer."""
-        self._close(code, reason, self._switchboard.settings.close_timeout_ms)
+        """Send a close frame after everything queued; the client then has a while to read that and answer."""
+        settings = self._switchboard.settings
+        timeout_ms = settings.slow_close_timeout_ms if self._watched else 0
+        self._close(code, reason, max(settings.close_timeout_ms, timeout_ms))
 
     def close_slow(self, reason: str) -> None:
         """Close it with 4000: too much waits."""
