@@ -106,7 +106,7 @@ class Config:
         Integer(1 << 16, 1 << 30, "bytes"), 1 << 20, "What may wait for a slow client before it is disconnected."
     )
     queues_bytes_max: int = setting(
-        Integer(1 << 20, 1 << 40, "bytes"), 1 << 28, "What may wait for all slow clients together."
+        Integer(1 << 20, 1 << 36, "bytes"), 1 << 28, "What may wait for all slow clients together."
     )
     slow_close_timeout_ms: int = setting(
         Integer(10, 600_000, _MS),

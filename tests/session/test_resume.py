@@ -66,6 +66,8 @@ def test_a_client_that_comes_back_reads_what_one_that_stayed_reads(
     for step in before:
         go(house, None, step)
     house.archive.trim(house.desk.hub)
+    for user in USERS:
+        house.execute(CancelAllOrders(user=user))  # so that the next trades happen
     for symbol in SYMBOLS:
         trade(house, 3, symbol)  # what a snapshot has of the past is still in the log
     reader, stayed = Reader(house, **subscription), Reader(house, **subscription)
