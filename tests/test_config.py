@@ -20,6 +20,7 @@ SAMPLES = {
     "loop": ("true", "yes", "on"),
     "seed": ("7", "8", "9"),
     "history_hours": ("0", "1", "2"),
+    "upstream_silence_ms_max": ("11000", "12000", "13000"),
     "data_dir": ('"/tmp/file"', "/tmp/variable", "/tmp/flag"),
     "snapshot_interval_ms": ("5001", "5002", "5003"),
     "log_bytes_max": ("5000001", "5000002", "5000003"),

@@ -41,6 +41,8 @@ ARROWS = {
     "settings": {"model"},
     "credentials": {"session.auth", "settings.kinds"},
     "admin": {"model", "exchange.accounts", "exchange.outcomes", "exchange.state", "session.auth"},
+    "reference": {"protocol", "model", "session", "settings.markets", "config"},
+    "client": {"protocol", "market", "model"},
     "recorder": {"protocol", "gateway.assembler", "clock", "redaction", "stopping"},
     "gateway": {"session", "channels", "protocol", "model", "log.port", "exchange.outcomes", "metrics"},
 }
@@ -73,8 +75,10 @@ COMPOSITION = {
     "cli_keys",
     "cli_log",
     "cli_record",
+    "cli_reference",
     "cli_status",
     "snapshotting",
+    "sourcing",
     "testing",
 }
 """The modules beside the rooms that may import everything, and that nobody else imports."""

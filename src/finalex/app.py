@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +25,7 @@ from finalex.clock import now_ms
 from finalex.config import Config
 from finalex.credentials.keys import KEYS_FILE_NAME, KeyStore
 from finalex.descriptors import DescriptorWatch, raise_limit, share_out
-from finalex.exchange.engine import Engine
+from finalex.gateway.http_messages import Response
 from finalex.gateway.server import Gateway
 from finalex.gateway.settings import GatewaySettings
 from finalex.log.limits import SqliteLimits
@@ -33,18 +34,15 @@ from finalex.loop_health import LoopHealth
 from finalex.metrics import Metrics
 from finalex.persistence import Kept, keep_in_memory, keep_on_disk, keep_rewound
 from finalex.recovery import RecoveryError
+from finalex.reference.documents import documents
 from finalex.rewind import rewind
 from finalex.session.auth import Authenticator
 from finalex.session.desk import Desk
 from finalex.session.limits import Limits
 from finalex.settings.places import IN_MEMORY
 from finalex.snapshotting import SnapshotJob
-from finalex.sources.exchange import ExchangeSource
 from finalex.sources.port import Source
-from finalex.sources.reels import open_reel
-from finalex.sources.replay import ReplaySource
-from finalex.sources.simulate import SimulateSource, present_prices
-from finalex.sources.simulation.traders import Traders
+from finalex.sourcing import build_source, describe_source
 from finalex.stopping import stop_signal
 from finalex.welcome import welcome
 
@@ -92,13 +90,13 @@ async def serving(config: Config) -> AsyncIterator[Server]:
 @asynccontextmanager
 async def _serving(config: Config, kept: Kept) -> AsyncIterator[Server]:
     metrics = Metrics()
-    source = _build_source(config, kept)
+    source = _build_source(config, kept, metrics)
     gateway = _build_gateway(config, kept, source, metrics)
     kept.log.follow(gateway.follow)
     admin = AdminServer(config.data_dir / SOCKET_FILE_NAME, _build_operator(config, kept, source, gateway).handle)
     tasks = []
     try:
-        if config.source.trading:
+        if config.source.operated:
             await _open(admin)
         port = await _listen(gateway, config)
         running = (_feed(source, gateway), kept.run(), LoopHealth(metrics).run(), DescriptorWatch(metrics).run())
@@ -180,7 +178,7 @@ def _build_operator(config: Config, kept: Kept, source: Source, gateway: Gateway
         return StatusReply(
             version=__version__,
             process=os.getpid(),
-            source=str(config.source),
+            source=describe_source(config, source),
             sequence=kept.log.sequence,
             time_ms=kept.log.time_ms,
             problem=kept.log.problem,
@@ -201,25 +199,9 @@ async def _feed(source: Source, gateway: Gateway) -> None:
         raise
 
 
-def _build_source(config: Config, kept: Kept) -> Source:
-    if config.source.kind == "replay":
-        return _build_replay(config, kept)
-    engine = Engine(kept.engine_state)
-    if config.source.kind == "exchange":
-        return ExchangeSource(engine, kept.log, now_ms, config.demo_credits)
+def _build_source(config: Config, kept: Kept, metrics: Metrics) -> Source:
     try:
-        traders = Traders(config.instruments, config.seed, present_prices(kept.engine_state))
-    except ValueError as error:
-        raise StartError(str(error)) from None
-    hours = config.history_hours
-    return SimulateSource(engine, kept.log, now_ms, config.demo_credits, traders=traders, history_hours=hours)
-
-
-def _build_replay(config: Config, kept: Kept) -> Source:
-    place = config.source
-    try:
-        reel = open_reel(place.files, config.instruments, after=kept.hub.sequence)
-        return ReplaySource(reel, kept.log, speed=config.speed, loop=config.loop, from_ms=place.from_ms)
+        return build_source(config, kept, metrics)
     except ValueError as error:
         raise StartError(str(error)) from None
 
@@ -257,7 +239,17 @@ def _build_gateway(config: Config, kept: Kept, source: Source, metrics: Metrics)
     )
     authenticator = Authenticator(config.signing_secret().reveal(), keys)
     desk = Desk(hub, authenticator, limits, config.heartbeat_interval_ms)
-    return Gateway(desk, source, settings, metrics, now_ms, kept.recaller)
+    return Gateway(desk, source, settings, metrics, now_ms, kept.recaller, _documents(config))
+
+
+def _documents(config: Config) -> dict[str, Response]:
+    """Return the reference as pages; they are made once."""
+    return {
+        path: Response(
+            HTTPStatus.OK, document.body, document.content_type, (("Content-Security-Policy", document.policy),)
+        )
+        for path, document in documents(config).items()
+    }
 
 
 def _counter(hub: Hub, name: str) -> float:

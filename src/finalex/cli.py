@@ -12,6 +12,7 @@ from finalex.cli_account import account
 from finalex.cli_keys import COMMON, ConfigFile, ScopeList, UserName, keys
 from finalex.cli_log import log
 from finalex.cli_record import record
+from finalex.cli_reference import reference
 from finalex.cli_status import status
 from finalex.clock import now_ms
 from finalex.config import SETTINGS, load_config
@@ -68,6 +69,7 @@ app.command(account)
 app.command(status)
 app.command(log)
 app.command(record)
+app.command(reference)
 
 
 @app.command(help_epilogue=_EXAMPLES_OF_SERVE)

@@ -36,7 +36,8 @@ class Config:
     source: SourceSetting = setting(
         Source(),
         SourceSetting("simulate"),
-        "Where the market comes from: an exchange with simulated traders, one without, or recordings played in order.",
+        "Where the market comes from: an exchange with simulated traders, one without, recordings played in order, or "
+        "a real exchange's markets (needs the extra `finalex[upstream]`).",
     )
     speed: float | None = setting(
         Speed(), 1.0, "How many times as fast as it was recorded a recording plays; max waits for nothing."
@@ -47,6 +48,11 @@ class Config:
         Integer(0, 168, "hours"),
         24,
         "Past that the simulated market starts with, so that 24 h values and candles exist.",
+    )
+    upstream_silence_ms_max: int = setting(
+        Integer(1000, 3_600_000, _MS),
+        30_000,
+        "Time without a word about an upstream's book, after which it is withdrawn.",
     )
     data_dir: Path = computed_setting(
         Directory(),

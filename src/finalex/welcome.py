@@ -19,7 +19,7 @@ def welcome(config: Config, authority: str) -> str:
         f"Finalex {__version__}: {_market(config)}",
         "",
         f"  WebSocket  ws://{authority}",
-        f"  HTTP       http://{authority}/  (/health, /ready, /metrics)",
+        f"  HTTP       http://{authority}/  (/docs, /asyncapi.json, /health, /ready, /metrics)",
         f"  Token      {token}",
         f"             (user {TRIAL_USER}, 24 hours; another: finalex token --user NAME)",
         f"  Try        ws://{authority}/?token=<the token>",

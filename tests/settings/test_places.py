@@ -15,10 +15,25 @@ def parse(text: str) -> SourceSetting:
     return Source().parse(text)
 
 
-@pytest.mark.parametrize("text", ["simulate", "exchange", f"replay:{HERE}", f"replay:{HERE},{HERE}=BTC/USDT"])
+@pytest.mark.parametrize(
+    "text", ["simulate", "exchange", "upstream:binance", f"replay:{HERE}", f"replay:{HERE},{HERE}=BTC/USDT"]
+)
 def test_a_source_is_written_as_it_is_read(text: str) -> None:
     assert str(parse(text)) == text
     assert parse(text).from_ms == 0
+
+
+def test_an_upstream_takes_no_orders_and_can_be_looked_at() -> None:
+    source = parse("upstream:binance")
+    assert source == SourceSetting("upstream", exchange="binance")
+    assert not source.trading
+    assert source.operated
+
+
+@pytest.mark.parametrize("text", ["upstream", "upstream:", "upstream:Bin ance", "upstream:../x", "upstream:binance@1"])
+def test_an_upstream_is_the_name_of_an_exchange(text: str) -> None:
+    with pytest.raises(WrongValueError):
+        parse(text)
 
 
 def test_a_data_directory_can_be_played(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What is answered to HTTP requests that are no handshake."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -20,12 +20,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Pages:
-    """The pages of one server; `is_ready` tells whether it should get connections."""
+    """The pages of one server; `is_ready` tells whether it should get connections.
 
-    def __init__(self, metrics: Metrics, is_ready: Callable[[], bool]) -> None:
+    `documents` are those that never change, by path.
+    """
+
+    def __init__(
+        self, metrics: Metrics, is_ready: Callable[[], bool], documents: Mapping[str, Response] | None = None
+    ) -> None:
         self._metrics = metrics
         self._is_ready = is_ready
+        self._documents = documents or {}
         self._pages = {"/": self._landing, "/health": self._health, "/ready": self._ready, "/metrics": self._text}
+        self._pages |= dict.fromkeys(self._documents, self._document)
 
     def answer(self, request: Request) -> Response:
         """Return the answer to `request`; raises `HttpError`."""
@@ -41,6 +48,9 @@ class Pages:
         host = next(iter(request.values("host")), "")
         headers = (("Content-Security-Policy", CONTENT_SECURITY_POLICY),)
         return Response(HTTPStatus.OK, landing_page(host), _HTML, headers)
+
+    def _document(self, request: Request) -> Response:
+        return self._documents[request.path]
 
     def _health(self, _request: Request) -> Response:
         return _json(HTTPStatus.OK, {"status": "ok", "version": __version__})

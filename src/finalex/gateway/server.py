@@ -3,7 +3,7 @@
 import asyncio
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -19,7 +19,7 @@ from finalex.gateway.failures import report_failure
 from finalex.gateway.fanout import Fanout
 from finalex.gateway.handshake import Handshake
 from finalex.gateway.heartbeat import Heartbeat
-from finalex.gateway.http_messages import HttpError
+from finalex.gateway.http_messages import HttpError, Response
 from finalex.gateway.pages import Pages
 from finalex.gateway.recalls import NoRecaller
 from finalex.gateway.reception import Reception
@@ -72,6 +72,7 @@ class Gateway:
         metrics: Metrics,
         now_ms: Clock,
         recaller: Recaller | None = None,
+        documents: Mapping[str, Response] | None = None,
     ) -> None:
         self.source_running = False
         self._desk = desk
@@ -85,7 +86,7 @@ class Gateway:
         self._switchboard = Switchboard(
             self._fanout, self.backlog, venue, recaller or NoRecaller(), settings, metrics, now_ms, self._forget
         )
-        self._reception = Reception(settings, metrics, Pages(metrics, self._is_ready), self._connect)
+        self._reception = Reception(settings, metrics, Pages(metrics, self._is_ready, documents), self._connect)
         self._server: asyncio.Server | None = None
         self._beating: asyncio.Task[None] | None = None
         self._stopping = False

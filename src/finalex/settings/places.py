@@ -17,6 +17,7 @@ _HOST_NAME = re.compile(
 )
 _MILLISECONDS = re.compile(r"\d{12,15}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EXCHANGE = re.compile(r"[a-z][a-z0-9_]{1,39}")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
@@ -78,15 +79,17 @@ class Directory(Kind[Path]):
 
 
 class SourceSetting(NamedTuple):
-    """Where events come from: `kind` is `simulate`, `exchange` or `replay`.
+    """Where events come from: `kind` is `simulate`, `exchange`, `replay` or `upstream`.
 
-    Only a replay has `files`, in order; each is a path, or a path, `=` and the symbol that the file is played as. What
-    is before `from_ms` (milliseconds since 1970, UTC) is played without waiting.
+    Only an upstream has an `exchange`: what ccxt calls it. Only a replay has `files`, in order; each is a path, or a
+    path, `=` and the symbol that the file is played as. What is before `from_ms` (milliseconds since 1970, UTC) is
+    played without waiting.
     """
 
     kind: str
     files: tuple[str, ...] = ()
     from_ms: int = 0
+    exchange: str = ""
 
     @property
     def data_directory(self) -> Path | None:
@@ -96,9 +99,16 @@ class SourceSetting(NamedTuple):
     @property
     def trading(self) -> bool:
         """Whether clients can trade."""
+        return self.kind in ("simulate", "exchange")
+
+    @property
+    def operated(self) -> bool:
+        """Whether an operator can look at the server; any number of recordings may play on one data directory."""
         return self.kind != "replay"
 
     def __str__(self) -> str:
+        if self.exchange:
+            return f"{self.kind}:{self.exchange}"
         start = f"@{self.from_ms}" if self.from_ms else ""
         return f"replay:{','.join(self.files)}{start}" if self.files else self.kind
 
@@ -107,8 +117,9 @@ class Source(Kind[SourceSetting]):
     """Where events come from."""
 
     allowed = (
-        "simulate, exchange, replay:FILE[,FILE…] with files that can be read (FILE=SYMBOL: played as SYMBOL), or "
-        "replay:DIR with the data directory of a server; @TIME at the end: paced from that time on"
+        "simulate, exchange, replay:FILE[,FILE…] with files that can be read (FILE=SYMBOL: played as SYMBOL), "
+        "replay:DIR with the data directory of a server (@TIME at the end: paced from that time on), or "
+        "upstream:EXCHANGE with the name that ccxt has for an exchange"
     )
 
     def parse(self, text: str) -> SourceSetting:
@@ -116,6 +127,8 @@ class Source(Kind[SourceSetting]):
         if text in ("simulate", "exchange"):
             return SourceSetting(text)
         kind, _, names = text.partition(":")
+        if kind == "upstream" and _EXCHANGE.fullmatch(names):
+            return SourceSetting(kind, exchange=names)
         if kind != "replay":
             raise WrongValueError
         names, from_ms = _split_time(names)

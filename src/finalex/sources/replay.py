@@ -8,13 +8,10 @@ from contextlib import closing
 
 import structlog
 
-from finalex.exchange.order import Order
-from finalex.exchange.outcomes import Canceled, Done, NotFound, Refused
 from finalex.log.port import Log
-from finalex.model.commands import CancelAllOrders, CancelOrder, Command, PlaceOrder
+from finalex.model.commands import Command
 from finalex.model.events import AnyEvent
-from finalex.model.orders import OrderStatus
-from finalex.model.rejects import RejectReason
+from finalex.sources.declining import decline
 from finalex.sources.pace import Pace, Sleep
 from finalex.sources.port import Reply
 from finalex.sources.reel import Reel
@@ -76,12 +73,7 @@ class ReplaySource:
 
     def submit(self, command: Command, reply: Reply) -> None:
         """See `Source.submit`: no order is taken, and none is there to cancel."""
-        if isinstance(command, PlaceOrder):
-            reply(Refused(self._refused(command)))
-        elif isinstance(command, CancelOrder):
-            reply(NotFound())
-        else:
-            reply(Canceled(()) if isinstance(command, CancelAllOrders) else Done())
+        decline(command, reply, self._time_ms)
 
     def open_account(self, user: str) -> None:
         """See `Source.open_account`: there are no accounts."""
@@ -96,21 +88,3 @@ class ReplaySource:
             self.events += len(events)
             self._time_ms = max(self._time_ms, time_ms)
             self._log.append(events, self._time_ms)
-
-    def _refused(self, command: PlaceOrder) -> Order:
-        return Order(
-            number=0,
-            user=command.user,
-            symbol=command.symbol,
-            side=command.side,
-            type=command.type,
-            time_in_force=command.time_in_force,
-            post_only=command.post_only,
-            price=command.price,
-            quantity=command.quantity,
-            client_order_id=command.client_order_id,
-            status=OrderStatus.REJECTED,
-            reject_reason=RejectReason.TRADING_DISABLED,
-            created_ms=self._time_ms,
-            updated_ms=self._time_ms,
-        )

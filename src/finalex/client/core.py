@@ -1,0 +1,208 @@
+"""The core of the client: what comes from the server and from the user goes in, what is to be done comes out.
+
+It holds no socket, no clock and no chance: `now_ms` is any clock that only goes forward, `chance` a number from 0 to 1.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from itertools import count
+
+from finalex.client import messages
+from finalex.client.backoff import Backoff
+from finalex.client.effects import Close, Effect, Ready, Reconnect, Refresh, Send, Stop
+from finalex.client.errors import AuthenticationError, ConnectionClosedError
+from finalex.client.feeds import Feed
+from finalex.client.messages import PUBLICATIONS, Known, decode_message, encode_request
+from finalex.client.requests import Requests
+from finalex.client.subscriptions import Subscriptions
+from finalex.protocol.errors import CloseCode, ErrorCode
+from finalex.protocol.messages import ConnectionStatusData, ErrorData
+from finalex.protocol.streams import Stream
+
+GREETING_MS_MAX = 10_000
+"""How long the server may take for its first message."""
+
+QUIET_MS = 20_000
+"""After such a silence the server is asked for a sign of life."""
+
+SILENT_MS_MAX = 30_000
+"""After such a silence the connection does no good."""
+
+
+class Phase(Enum):
+    """How the connection stands."""
+
+    OFFLINE = auto()
+    GREETING = auto()
+    READY = auto()
+    CLOSING = auto()
+    STOPPED = auto()
+
+
+class Core:
+    """One client over all its connections.
+
+    `renewable` says that new credentials can be had: then their end is no end of the client.
+    """
+
+    def __init__(self, backoff: Backoff, *, renewable: bool = False) -> None:
+        self.phase = Phase.OFFLINE
+        self.subscriptions = Subscriptions()
+        self.requests = Requests()
+        self._backoff = backoff
+        self._renewable = renewable
+        self._failures = 0
+        self._greeted = False
+        self._reconnect_after_ms: int | None = None
+        self._last_error = ""
+        self._heard_ms = 0
+        self._pinged = False
+        self._server_ms = 0
+        self._numbers = count(1)
+
+    # --- the connection ---------------------------------------------------------------------------------
+
+    def connected(self, now_ms: int) -> list[Effect]:
+        """The handshake is done; the greeting is still to come."""
+        self.phase = Phase.GREETING
+        self._greeted, self._pinged = False, False
+        self._reconnect_after_ms, self._last_error = None, ""
+        self._heard_ms = now_ms
+        return []
+
+    def received(self, text: bytes, now_ms: int) -> list[Effect]:
+        """Take a message; one that cannot be read ends the connection, and the next one goes on."""
+        if self.phase not in (Phase.GREETING, Phase.READY):
+            return []
+        self._heard_ms, self._pinged = now_ms, False
+        try:
+            message = decode_message(text)
+            return [] if message is None else self._take(message, now_ms)
+        except ValueError as error:  # `UnreadableError`, or a number that is none
+            return self._close(f"a message is not understood: {error}")
+
+    def lost(self, code: int | None, chance: float) -> list[Effect]:
+        """The connection has ended, or could not be made; `code` is the server's close code, if it gave one."""
+        if self.phase is Phase.STOPPED:
+            return []
+        self.phase = Phase.OFFLINE
+        self.subscriptions.lose()
+        error = self._verdict(code)
+        if error is not None:
+            return self.stop(error)
+        after_ms, self._reconnect_after_ms = self._reconnect_after_ms, None
+        if after_ms is None:
+            after_ms = self._backoff.delay_ms(self._failures, chance)
+        self._failures += 1
+        return [Reconnect(after_ms)]
+
+    def tick(self, now_ms: int, *, reading: bool = True) -> list[Effect]:
+        """Do what is due; `reading` says whether what the server sends is read at the moment."""
+        effects = self.requests.tick(now_ms, connected=self.phase is Phase.READY)
+        if not reading:
+            self._heard_ms = now_ms
+        silent_ms = now_ms - self._heard_ms
+        if self.phase is Phase.GREETING and silent_ms >= GREETING_MS_MAX:
+            effects += self._close("the server does not greet")
+        elif self.phase is Phase.READY:
+            if silent_ms >= SILENT_MS_MAX or self.subscriptions.overdue(now_ms):
+                effects += self._close("the server does not answer")
+            elif silent_ms >= QUIET_MS and not self._pinged:
+                self._pinged = True
+                effects.append(Send(encode_request(f"ping-{next(self._numbers)}", "ping", {})))
+        return effects
+
+    def stop(self, error: Exception) -> list[Effect]:
+        """End the client for good: everybody who waits gets `error`."""
+        if self.phase is Phase.STOPPED:
+            return []
+        self.phase = Phase.STOPPED
+        return [*self.subscriptions.clear(error), *self.requests.clear(error), Stop(error)]
+
+    # --- the user ---------------------------------------------------------------------------------------
+
+    def subscribe(self, stream: Stream, past: int, now_ms: int) -> tuple[Feed, list[Effect]]:
+        """Subscribe, now or as soon as there is a connection; raises `SubscribedAlreadyError`."""
+        feed = self.subscriptions.add(stream, past)
+        if self.phase is not Phase.READY:
+            return feed, []
+        return feed, self.subscriptions.ask([feed], now_ms, self._server_ms)
+
+    def unsubscribe(self, key: int) -> list[Effect]:
+        """End a subscription; one that is not there is no error."""
+        feed = self.subscriptions.remove(key)
+        return [self.subscriptions.leave(feed)] if feed and self.phase is Phase.READY else []
+
+    def request(self, method: str, params: Mapping[str, object], deadline_ms: int) -> tuple[int, list[Effect]]:
+        """Make a request, now or as soon as there is a connection; raises `TooManyRequestsError`."""
+        number = self.requests.add(method, params, deadline_ms)
+        return number, self.requests.send(number) if self.phase is Phase.READY else []
+
+    def authenticate(self, token: str) -> list[Effect]:
+        """Replace the token on the open connection."""
+        if self.phase is not Phase.READY:
+            return []
+        return [Send(encode_request(f"auth-{next(self._numbers)}", "auth", {"token": token}))]
+
+    # --- messages ---------------------------------------------------------------------------------------
+
+    def _take(self, message: Known, now_ms: int) -> list[Effect]:
+        self._server_ms = max(self._server_ms, message.timestamp)
+        if isinstance(message, PUBLICATIONS):  # first, for it is nearly always one
+            return self.subscriptions.take(message, now_ms, self._server_ms)
+        match message:
+            case messages.Status():
+                return self._status(message.data, now_ms)
+            case messages.Error():
+                return self._error(str(message.id), message.data, now_ms)
+            case messages.Heartbeat():
+                self.subscriptions.note(message)
+                return []
+            case messages.Subscribed():
+                return self.subscriptions.answered(message, now_ms, self._server_ms)
+            case messages.OrderAccepted() | messages.OrdersCanceled():
+                return self.requests.answered(message)
+
+    def _status(self, status: ConnectionStatusData, now_ms: int) -> list[Effect]:
+        match status.status:
+            case "connected" if self.phase is Phase.GREETING:
+                self.phase, self._greeted, self._failures = Phase.READY, True, 0
+                restored = self.subscriptions.restore(now_ms, self._server_ms)
+                return [Ready(), *restored, *self.requests.send_all()]
+            case "token_expiring" if self._renewable:
+                return [Refresh()]
+            case "lagging":
+                self.subscriptions.lag()
+            case "closing":
+                after_ms = status.reconnect_after_ms
+                self._reconnect_after_ms = after_ms if isinstance(after_ms, int) else None
+        return []
+
+    def _error(self, request_id: str, error: ErrorData, now_ms: int) -> list[Effect]:
+        refused = self.requests.refused(request_id, error, now_ms)
+        if refused is None:
+            refused = self.subscriptions.refused(request_id, error)
+        if refused is not None:
+            return refused
+        self._last_error = f"{error.code}: {error.details}" if error.details else error.code
+        if error.code == ErrorCode.RATE_LIMIT_EXCEEDED:
+            self.requests.slow_down(now_ms)
+        return []
+
+    def _close(self, reason: str) -> list[Effect]:
+        self.phase = Phase.CLOSING
+        return [Close(reason)]
+
+    def _verdict(self, code: int | None) -> ConnectionClosedError | None:
+        """Return why not to come back, if `code` says so."""
+        try:
+            known = CloseCode(code or 0)
+        except ValueError:
+            return None
+        if known.reconnect:
+            return None
+        said = f"the server closed the connection with {code}"
+        said += f" ({self._last_error})" if self._last_error else ""
+        if known is not CloseCode.UNAUTHORIZED:
+            return ConnectionClosedError(said, code)
+        return None if self._renewable and self._greeted else AuthenticationError(said, code)

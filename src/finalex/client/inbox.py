@@ -1,0 +1,67 @@
+"""Inboxes: what has come for a subscription and was not taken yet."""
+
+from collections import deque
+from enum import Enum
+
+from finalex.client.errors import Gap
+
+INBOX_MAX = 10_000
+"""How many messages wait at most, unless the caller says otherwise."""
+
+
+class Policy(Enum):
+    """What to do when messages come faster than they are taken.
+
+    `BLOCK` reads nothing more from the server, for all subscriptions of the client, until there is room: nothing is
+    lost, but a server that has to wait long closes the connection, and the client comes back and resumes.
+    `DROP_OLDEST` leaves out the oldest message that waits, and counts it. `LATEST_ONLY` keeps the newest message
+    alone, and counts the others.
+    """
+
+    BLOCK = "block"
+    DROP_OLDEST = "drop_oldest"
+    LATEST_ONLY = "latest_only"
+
+
+class Inbox:
+    """A queue of at most `size_max` messages; a `Gap` in it is never dropped, unless another stands right beside it.
+
+    `dropped` counts the messages that were left out.
+    """
+
+    __slots__ = ("_items", "_policy", "_size_max", "dropped")
+
+    def __init__(self, policy: Policy = Policy.BLOCK, size_max: int = INBOX_MAX) -> None:
+        if size_max < 1:
+            raise ValueError("an inbox has room for at least one message")
+        self._items: deque[object] = deque()
+        self._policy = policy
+        self._size_max = 1 if policy is Policy.LATEST_ONLY else size_max
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing more should be read until some of it is taken."""
+        return self._policy is Policy.BLOCK and len(self._items) >= self._size_max
+
+    def put(self, item: object) -> None:
+        """Put a message, or a `Gap`, behind the others."""
+        self._items.append(item)
+        if self._policy is not Policy.BLOCK and len(self._items) - isinstance(self._items[0], Gap) > self._size_max:
+            self._drop()
+
+    def take(self) -> object:
+        """Take the oldest; raises `IndexError` if there is none."""
+        return self._items.popleft()
+
+    def clear(self) -> None:
+        """Throw away what waits."""
+        self._items.clear()
+
+    def _drop(self) -> None:
+        index = int(isinstance(self._items[0], Gap))
+        self.dropped += not isinstance(self._items[index], Gap)
+        del self._items[index]
