@@ -1,6 +1,6 @@
 """Stream prices in five lines.
 
-python examples/first_client.py ws://localhost:8081
+python examples/first_client.py [ws://localhost:8081]
 """
 
 import asyncio
@@ -16,4 +16,4 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "ws://localhost:8081"))
