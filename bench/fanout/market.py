@@ -153,7 +153,7 @@ def assigned(command: Command) -> Command:
     return msgspec.structs.replace(command, user=MAKER)
 
 
-class _Rehearsal:
+class Rehearsal:
     """The market without sockets; it collects what is published on the wanted streams."""
 
     def __init__(self, markets: Instruments, wanted: Container[Stream]) -> None:
@@ -209,7 +209,7 @@ def rehearse(
     """
     hub = Hub(markets)
     numbers = {hub.stream(subscription, None): number for number, subscription in enumerate(subscriptions)}
-    rehearsal = _Rehearsal(markets, numbers)
+    rehearsal = Rehearsal(markets, numbers)
     cycles = [
         [[Message(numbers[stream], size) for stream, size in rehearsal.carry_out(tick)] for tick in ticks]
         for _ in range(3)

@@ -75,5 +75,8 @@ async def test_what_comes_with_the_request_and_right_after_it_is_kept_for_later(
             await asyncio.sleep(0)
         received = b""
         while received.count(b'"pong"') < 3:
-            received += await reader.read(1 << 16)
+            part = await reader.read(1 << 16)
+            assert part, "the server ended the connection"
+            received += part
+        assert received.startswith(b"HTTP/1.1 101 ")
         writer.transport.abort()
