@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.fanout.ours import our_target
 from bench.fanout.plan import Course, Server
-from bench.fanout.run import run
+from bench.fanout.run import RunError, run
 from bench.fanout.workloads import ticks
 
 MINUTE_S = 60.0
@@ -52,6 +52,8 @@ def soak(clients: int, seconds: float, rate: float, churn_per_s: float) -> None:
     print("| minute | p50 µs | p99 µs | p99.9 µs | max µs | RSS MB |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     report = run(our_target(workload), workload, course, told=_print_minute)
+    if not report["sustained"]:
+        raise RunError(f"the server does not keep up with {rate:g} ticks a second")
     print(f"\n{report['messages']:,} messages in order, {report['reconnects']:,} reconnections")
 
 
