@@ -60,7 +60,7 @@ BAD_TOKENS = {
     "no token": "hello",
     "dots": "..",
     "another secret": token("t" * 32),
-    "unsigned": jwt.encode(CLAIMS, None, "none"),
+    "unsigned": jwt.encode(CLAIMS, "", "none"),
     "another algorithm": token("s" * 64, "HS512"),
     "no signature": token().rpartition(".")[0] + ".",
     "expired now": token(exp=NOW_MS // 1000),

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from aiohttp import WSMsgType, web  # type: ignore[import-not-found]  # installed for the benchmark alone
+from aiohttp import WSMsgType, web
 
 from bench.fanout.peers.streams import ANSWER, Streams, announce, port, run
 
