@@ -44,7 +44,7 @@ class SnapshotArchive:
         for sequence in reversed(sequences):
             try:
                 hub = self._folder.read_part(sequence, _Snapshot).hub
-                past = Past(hub.sequence, hub.exchange.trades, _open_orders(hub, user), _number(hub, user))
+                past = _past(hub, user)
             except (SnapshotError, OSError, msgspec.MsgspecError, KeyError):
                 continue  # the start tells of damaged ones
             self._public = msgspec.structs.replace(past, orders=[], number=0)
@@ -56,9 +56,14 @@ class _Orders(msgspec.Struct):
     open: list[Order]
 
 
+class _Paper(msgspec.Struct):
+    fills: dict[str, int] = {}
+
+
 class _Exchange(msgspec.Struct):
     trades: dict[str, int]
     orders: dict[str, msgspec.Raw]
+    paper: _Paper = msgspec.field(default_factory=_Paper)
 
 
 class _Hub(msgspec.Struct):
@@ -73,6 +78,11 @@ class _Snapshot(msgspec.Struct):
 
 class _Account(msgspec.Struct):
     counts: dict[str, int]
+
+
+def _past(hub: _Hub, user: str) -> Past:
+    exchange = hub.exchange
+    return Past(hub.sequence, exchange.trades, _open_orders(hub, user), _number(hub, user), exchange.paper.fills)
 
 
 def _open_orders(hub: _Hub, user: str) -> list[Order]:

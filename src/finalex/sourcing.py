@@ -1,8 +1,13 @@
 """Which source a configuration asks for, made of what is kept."""
 
+import asyncio
+from typing import TextIO
+
+from finalex.bars import bar_text
 from finalex.clock import now_ms
 from finalex.config import Config
 from finalex.exchange.engine import Engine
+from finalex.exchange.paper_engine import PaperEngine
 from finalex.metrics import Metrics
 from finalex.persistence import Kept
 from finalex.sources.exchange import ExchangeSource
@@ -11,15 +16,18 @@ from finalex.sources.reels import open_reel
 from finalex.sources.replay import ReplaySource
 from finalex.sources.simulate import SimulateSource, present_prices
 from finalex.sources.simulation.traders import Traders
-from finalex.sources.upstream.opening import open_upstream
+from finalex.sources.upstream.opening import open_paper, open_upstream
+from finalex.sources.upstream.paper import PaperSource
 from finalex.sources.upstream.source import UpstreamSource
+
+SHOWN_APART_S = 0.5
 
 
 def build_source(config: Config, kept: Kept, metrics: Metrics) -> Source:
     """Return the source; raises `ValueError`, with a sentence for the operator, if there cannot be one."""
     if config.source.kind == "replay":
         return _build_replay(config, kept)
-    if config.source.kind == "upstream":
+    if config.source.exchange:
         return _build_upstream(config, kept, metrics)
     engine = Engine(kept.engine_state)
     if config.source.kind == "exchange":
@@ -31,10 +39,25 @@ def build_source(config: Config, kept: Kept, metrics: Metrics) -> Source:
 
 def describe_source(config: Config, source: Source) -> str:
     """Return what the source is, and how it is where that can change."""
-    if not isinstance(source, UpstreamSource):
+    if isinstance(source, ReplaySource):
+        return f"{config.source}, {source.share:.0%} played"
+    if not isinstance(source, UpstreamSource | PaperSource):
         return str(config.source)
     live = source.live.values()
     return f"{config.source}, {sum(live)} of {len(live)} books live"
+
+
+async def show_share(source: Source, stream: TextIO) -> None:
+    """Show on a terminal how much of a recording has been played, until its end; elsewhere and else nothing.
+
+    The line stands where the next one of the log is written, and goes with it.
+    """
+    if not (isinstance(source, ReplaySource) and stream.isatty()):
+        return
+    while not source.rounds:
+        stream.write(f"{bar_text(source.share)} played\r")
+        stream.flush()
+        await asyncio.sleep(SHOWN_APART_S)
 
 
 def _build_replay(config: Config, kept: Kept) -> Source:
@@ -44,13 +67,12 @@ def _build_replay(config: Config, kept: Kept) -> Source:
 
 
 def _build_upstream(config: Config, kept: Kept, metrics: Metrics) -> Source:
-    source = open_upstream(
-        config.source.exchange,
-        config.instruments,
-        kept.log,
-        now_ms,
-        metrics.source_problems,
-        config.upstream_silence_ms_max,
-    )
+    name, problems, silence_ms_max = config.source.exchange, metrics.source_problems, config.upstream_silence_ms_max
+    source: UpstreamSource | PaperSource
+    if config.source.kind == "paper":
+        engine = PaperEngine(kept.engine_state)
+        source = open_paper(name, engine, kept.log, now_ms, problems, config.demo_credits, silence_ms_max)
+    else:
+        source = open_upstream(name, config.instruments, kept.log, now_ms, problems, silence_ms_max)
     metrics.watch_labeled("upstream_live", "Whether the upstream's book is there", "symbol", lambda: source.live)
     return source

@@ -101,7 +101,7 @@ def test_a_private_channel_needs_a_user_before_anything_else(channel: str) -> No
 def test_the_channels_are_those_of_the_protocol() -> None:
     channels = Feed().hub.channels
     assert {name for name, channel in channels.items() if not channel.private} == {
-        "ticker", "orderbook", "trades", "kline",
+        "ticker", "orderbook", "trades", "kline", "status",
     }  # fmt: skip
     assert {name for name, channel in channels.items() if channel.private} == {"account", "orders", "user_trades"}
 

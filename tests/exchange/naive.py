@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
 
-from finalex.model.commands import CancelAllOrders, CancelOrder, Credit, Debit, PlaceOrder
+from finalex.model.commands import CancelAllOrders, CancelOrder, Credit, Debit, PlaceOrder, SetMarketState
 from finalex.model.instruments import Instrument, Instruments
 from finalex.model.orders import OrderType, Side, TimeInForce
 
@@ -59,6 +59,15 @@ class NaiveExchange:
     trades: list[NaiveTrade] = field(default_factory=list)
     owned: Counter[tuple[str, str]] = field(default_factory=Counter)
     booked: dict[tuple[str, str], Credit | Debit] = field(default_factory=dict)
+    states: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def put(self, command: SetMarketState) -> str:
+        before = self.states.get(command.symbol, ("open", ""))
+        self.states[command.symbol] = (command.state.value, command.reason)
+        return "earlier" if before == (command.state.value, command.reason) else "put"
+
+    def halted(self, symbol: str) -> bool:
+        return self.states.get(symbol, ("open", ""))[0] == "halted"
 
     def enter(self, command: Credit | Debit) -> str:
         first = self.booked.get((command.user, command.reference))
@@ -71,8 +80,8 @@ class NaiveExchange:
         self.owned[funds] += command.amount if isinstance(command, Credit) else -command.amount
         return "booked"
 
-    def cancel(self, command: CancelOrder) -> list[NaiveOrder]:
-        return self._cancel(
+    def cancel(self, command: CancelOrder) -> list[NaiveOrder] | str:
+        return self._cancel_one(
             [
                 order
                 for order in self._open(command.user)
@@ -80,11 +89,15 @@ class NaiveExchange:
             ]
         )
 
-    def cancel_number(self, user: str, number: int) -> list[NaiveOrder]:
-        return self._cancel([order for order in self._open(user) if order.number == number])
+    def cancel_number(self, user: str, number: int) -> list[NaiveOrder] | str:
+        return self._cancel_one([order for order in self._open(user) if order.number == number])
+
+    def _cancel_one(self, found: list[NaiveOrder]) -> list[NaiveOrder] | str:
+        return "frozen" if any(self.halted(order.command.symbol) for order in found) else self._cancel(found)
 
     def cancel_all(self, command: CancelAllOrders) -> list[NaiveOrder]:
-        return self._cancel([o for o in self._open(command.user) if command.symbol in (None, o.command.symbol)])
+        orders = [o for o in self._open(command.user) if command.symbol in (None, o.command.symbol)]
+        return self._cancel([o for o in orders if not self.halted(o.command.symbol)])
 
     def place(self, command: PlaceOrder) -> NaiveOrder:
         for order in self.orders:
@@ -145,11 +158,18 @@ class NaiveExchange:
         command, instrument = order.command, self.instruments[order.command.symbol]
         market, opposite = command.type is OrderType.MARKET, self._opposite(order)
         stays_open = not market and command.time_in_force is TimeInForce.GTC
+        state = self.states.get(command.symbol, ("open", ""))[0]
+        if state in ("halted", "cancel_only") or (state == "post_only" and not command.post_only):
+            return f"market_{state}"
         form = _bad_form(command, instrument)
         if form:
             return form
         if (not market or opposite) and self._worth(order) < instrument.notional_min:
             return "notional_too_small"
+        if (not market or opposite) and instrument.notional_max and self._worth(order) > instrument.notional_max:
+            return "notional_too_large"
+        if instrument.price_band_ppm and self._is_wild(order, instrument.price_band_ppm):
+            return "price_outside_band"
         if stays_open and len(self._open(command.user)) >= self.open_orders_max:
             return "too_many_open_orders"
         if command.post_only and any(_agree(order, other) for other in opposite):
@@ -157,6 +177,15 @@ class NaiveExchange:
         if market and not opposite:
             return "no_liquidity"
         return "insufficient_funds" if self._cost(order) > self._free(order) else ""
+
+    def _is_wild(self, order: NaiveOrder, band_ppm: int) -> bool:
+        prices = [trade.price for trade in self.trades if trade.symbol == order.command.symbol]
+        market = order.command.type is OrderType.MARKET
+        if not prices or (market and not self._opposite(order)):
+            return False
+        worst = self._last_price(order) if market else order.price
+        share = Fraction(worst, prices[-1]) - 1
+        return (share if order.buys else -share) > Fraction(band_ppm, 1_000_000)
 
     def _opposite(self, order: NaiveOrder) -> list[NaiveOrder]:
         return self.book(order.command.symbol, order.command.side.opposite)

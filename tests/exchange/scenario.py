@@ -11,6 +11,7 @@
     book 1 @ 101, 4 @ 100 | 3 @ 102
     bob has 800 + 101 locked USDT
     bob b2 is canceled 2/3 locked 0 fees 0.002
+    halted BTC/USDT
 
 The word after the user is the order's `client_order_id`; `-` stands for none. Options of an order are `ioc`,
 `fok`, `post-only` and `on SYMBOL`. What must come of an order are its trades and its status; `known` comes first
@@ -23,11 +24,12 @@ from collections.abc import Callable
 from exchange.venue import Venue
 from finalex.exchange.accounts import NOTHING
 from finalex.exchange.order import Order
-from finalex.exchange.outcomes import Canceled, Done, NotFound, Placed, Refused
-from finalex.model.commands import CancelAllOrders, CancelOrder, Credit, PlaceOrder
+from finalex.exchange.outcomes import Canceled, Done, Frozen, NotFound, Placed, Refused
+from finalex.model.commands import CancelAllOrders, CancelOrder, Credit, PlaceOrder, SetMarketState
 from finalex.model.decimals import AMOUNT_DECIMALS, format_units, parse_units
 from finalex.model.events import ExchangeEvent, Level, OrderAccepted, Traded
 from finalex.model.orders import OrderType, Side, TimeInForce
+from finalex.model.states import MarketState
 
 SYMBOL = "BTC/USDT"
 
@@ -109,9 +111,14 @@ class Scenario:
         _, outcome = self.venue.send(CancelAllOrders(user=user, symbol=symbol or None))
         return expected, self._canceled(outcome)
 
+    def put(self, state: str, symbol: str) -> tuple[str, str]:
+        _, outcome = self.venue.send(SetMarketState(symbol=symbol, state=MarketState(state)))
+        assert outcome == Done()
+        return "", ""
+
     def _canceled(self, outcome: object) -> str:
-        if isinstance(outcome, NotFound):
-            return "not found"
+        if isinstance(outcome, NotFound | Frozen):
+            return "not found" if isinstance(outcome, NotFound) else "frozen"
         assert isinstance(outcome, Canceled)
         return " ".join(["canceled", *(self.labels[order.number] for order in outcome.orders)])
 
@@ -141,6 +148,7 @@ class Scenario:
 
 _LINES: tuple[tuple[str, Callable[..., tuple[str, str]]], ...] = (
     (r"credit (?P<user>\S+) (?P<amount>\S+) (?P<currency>\w+)", Scenario.credit),
+    (rf"(?P<state>{'|'.join(MarketState)}) (?P<symbol>\S+/\S+)", Scenario.put),
     (r"book ?(?P<expected>.*?\|.*?)(?: on (?P<symbol>\S+))?", Scenario.book),
     (r"(?P<user>\S+) has (?P<expected>.*) (?P<currency>\w+)", Scenario.funds),
     (r"(?P<user>\S+) (?P<label>\S+) is (?P<expected>.*)", Scenario.order),

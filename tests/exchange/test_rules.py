@@ -16,8 +16,9 @@ FUNDED = """
 
 
 def test_the_rules_are_checked_in_the_order_of_the_reasons() -> None:
-    of_sources = (RejectReason.TRADING_DISABLED, RejectReason.EXCHANGE_UNAVAILABLE)
-    reasons = [reason for reason in RejectReason if reason not in of_sources]
+    of_sources = (RejectReason.TRADING_DISABLED, RejectReason.EXCHANGE_UNAVAILABLE, RejectReason.ORDER_RATE)
+    on_paper = RejectReason.BOOK_STALE
+    reasons = [reason for reason in RejectReason if reason not in (*of_sources, on_paper)]
     assert [reason for reason, _ in RULES] == reasons
 
 

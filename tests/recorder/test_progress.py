@@ -57,3 +57,11 @@ def test_elsewhere_there_are_only_sentences() -> None:
     progress.say("Something is missing.")
     progress.end()
     assert stream.getvalue() == "finalex: Something is missing.\n"
+
+
+def test_a_recording_that_has_an_end_shows_how_near_it_is() -> None:
+    terminal = Terminal()
+    progress = Progress(terminal, 8.0)
+    progress.show(COUNTS, 1, 2.0)
+    progress.show(COUNTS, 1, 2.0)
+    assert [line.split("%")[0][-4:].strip() for line in terminal.getvalue().split("\r\x1b[K")[1:]] == ["25", "50"]

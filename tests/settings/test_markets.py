@@ -35,6 +35,8 @@ def test_an_instrument_needs_only_symbol_steps_and_maxima() -> None:
         "quantity_decimals": 8,
         "maker_fee_ppm": 800,
         "taker_fee_ppm": 1000,
+        "notional_max": "0",
+        "price_band_ppm": 0,
     }
 
 

@@ -175,3 +175,11 @@ def test_a_replay_has_no_orders_to_cancel_and_no_accounts(player: Player, tmp_pa
     assert answer(source, CancelAllOrders(user="ann")) == Canceled(())
     assert answer(source, Credit(user="ann", currency="BTC", amount=1, reference="x")) == Done()
     assert player.batches == []
+
+
+def test_how_much_was_played_grows_from_nothing_to_all(player: Player, tmp_path: Path) -> None:
+    files = [write(tmp_path / name, MARKET) for name in ("a.gz", "b.gz")]
+    source = player.source(",".join(map(str, files)))
+    assert source.share == 0
+    asyncio.run(source.run())
+    assert source.share == 1

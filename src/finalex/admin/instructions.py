@@ -1,9 +1,16 @@
 """What the operator may ask for: requests are checked, and become commands."""
 
-from finalex.admin.messages import REFERENCE_LENGTH_MAX, ChangeAccount, CreditAccount, ErrorCode
+from finalex.admin.messages import (
+    MARKET_REASON_LENGTH_MAX,
+    REFERENCE_LENGTH_MAX,
+    ChangeAccount,
+    CreditAccount,
+    ErrorCode,
+    SetMarket,
+)
 from finalex.admin.texts import quote
 from finalex.exchange.state import ExchangeState
-from finalex.model.commands import Credit, Debit
+from finalex.model.commands import Credit, Debit, SetMarketState
 from finalex.model.decimals import AMOUNT_DECIMALS, parse_units
 from finalex.session.auth import RESERVED_PREFIXES, USER_LENGTH_MAX, valid_user
 
@@ -30,6 +37,18 @@ def booking_command(request: ChangeAccount, state: ExchangeState) -> Credit | De
         check_account(request.user, state)
     reference = REFERENCE_PREFIX + request.reference
     return kind(user=request.user, currency=request.currency, amount=amount, reference=reference)
+
+
+def market_commands(request: SetMarket, state: ExchangeState) -> list[SetMarketState]:
+    """Return the commands that `request` means, one for each market; raises `RefusedError`."""
+    if len(request.reason) > MARKET_REASON_LENGTH_MAX or not (request.reason.isprintable() or not request.reason):
+        raise _invalid(f"The reason must have at most {MARKET_REASON_LENGTH_MAX} printable characters.")
+    if request.symbol is not None and request.symbol not in state.instruments:
+        near = state.instruments.nearest(request.symbol)
+        hint = f" Did you mean {near}?" if near else ""
+        raise RefusedError(ErrorCode.NOT_FOUND, f"There is no market {quote(request.symbol)}.{hint}")
+    symbols = list(state.instruments) if request.symbol is None else [request.symbol]
+    return [SetMarketState(symbol=symbol, state=request.state, reason=request.reason) for symbol in symbols]
 
 
 def check_account(user: str, state: ExchangeState) -> None:

@@ -9,10 +9,13 @@ from typing import TypeVar
 
 import msgspec
 
+from finalex.model.states import MarketState
+
 LINE_BYTES_MAX = 4096
 """The longest request, with the end of its line."""
 
 REFERENCE_LENGTH_MAX = 64
+MARKET_REASON_LENGTH_MAX = 200
 
 ReplyT = TypeVar("ReplyT", bound="Reply")
 
@@ -49,16 +52,46 @@ class DebitAccount(ChangeAccount, frozen=True, kw_only=True, tag="debit_account"
 
 
 class CloseKey(Request, frozen=True, kw_only=True, tag="close_key"):
-    """The API key with the id `key` was revoked: end the connections it opened. Answered with a `ClosedReply`."""
+    """The API key with the id `key` was revoked: end the connections it opened. Answered with a `ClosedReply`.
+
+    If it is worthless only `from_ms` on, which is still to come, they end then.
+    """
 
     key: str
+    from_ms: int = 0
+
+
+class CloseToken(Request, frozen=True, kw_only=True, tag="close_token"):
+    """A token was revoked, or those of a user issued up to a time: end the connections they opened.
+
+    Either `token` names one by its `jti`, or `user` a person. Answered with a `ClosedReply`.
+    """
+
+    token: str | None = None
+    user: str | None = None
+    issued_until_ms: int = 0
+
+
+class SetMarket(Request, frozen=True, kw_only=True, tag="set_market"):
+    """Put one market, or with `None` all of them, into a state. Answered with a `MarketsReply`, once durable.
+
+    Everybody can read the `reason` on the channel `status`.
+    """
+
+    symbol: str | None
+    state: MarketState
+    reason: str = ""
+
+
+class ShowMarkets(Request, frozen=True, kw_only=True, tag="show_markets"):
+    """In which state is each market? Answered with a `MarketsReply`."""
 
 
 class ShowStatus(Request, frozen=True, kw_only=True, tag="show_status"):
     """How is the server? Answered with a `StatusReply`."""
 
 
-AnyRequest = ShowAccount | CreditAccount | DebitAccount | CloseKey | ShowStatus
+AnyRequest = ShowAccount | CreditAccount | DebitAccount | CloseKey | CloseToken | SetMarket | ShowMarkets | ShowStatus
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="reply"):
@@ -101,6 +134,20 @@ class ClosedReply(Reply, frozen=True, kw_only=True, tag="closed"):
     connections: int
 
 
+class MarketText(msgspec.Struct, frozen=True, kw_only=True):
+    """A market, its state, and the operator's reason for it."""
+
+    symbol: str
+    state: MarketState
+    reason: str
+
+
+class MarketsReply(Reply, frozen=True, kw_only=True, tag="markets"):
+    """These markets are in these states."""
+
+    markets: tuple[MarketText, ...]
+
+
 class StatusReply(Reply, frozen=True, kw_only=True, tag="status"):
     """How the server is: `sequence` and `time_ms` are the log's, `problem` is why the log takes no events."""
 
@@ -135,7 +182,7 @@ class ErrorReply(Reply, frozen=True, kw_only=True, tag="error"):
     message: str
 
 
-AnyReply = AccountReply | BookedReply | ClosedReply | StatusReply | ErrorReply
+AnyReply = AccountReply | BookedReply | ClosedReply | MarketsReply | StatusReply | ErrorReply
 
 _request_decoder = msgspec.json.Decoder(AnyRequest)
 _encoder = msgspec.json.Encoder()

@@ -4,7 +4,7 @@ from finalex.channels.channel import Channel, Handlers, Newcomer, SavedChannel, 
 from finalex.channels.private import Counts
 from finalex.exchange.state import ExchangeState
 from finalex.model.decimals import AMOUNT_DECIMALS, format_units
-from finalex.model.events import Credited, Debited, OrderAccepted, OrderEnded, Traded
+from finalex.model.events import Credited, Debited, OrderAccepted, OrderEnded, PaperFilled, Traded
 from finalex.model.instruments import Instruments
 from finalex.protocol.messages import AccountData, BalanceData, Publication
 from finalex.protocol.requests import Subscription
@@ -43,6 +43,7 @@ class AccountChannel(Channel):
             Credited: self._one,
             Debited: self._one,
             Traded: self._trade,
+            PaperFilled: self._one,
         }
 
     def stream(self, subscription: Subscription) -> Stream:  # noqa: ARG002 (this channel has no parameters)
@@ -66,7 +67,7 @@ class AccountChannel(Channel):
                 turn.publications.append(self._publication(stream, number, *self._changed[user]))
         self._batch.clear()
 
-    def _one(self, turn: Turn, event: OrderAccepted | OrderEnded | Credited | Debited) -> None:
+    def _one(self, turn: Turn, event: OrderAccepted | OrderEnded | Credited | Debited | PaperFilled) -> None:
         self._touch(turn, event.user, event.time_ms)
 
     def _trade(self, turn: Turn, trade: Traded) -> None:

@@ -13,7 +13,7 @@ from finalex.channels.private import Counts, OpenOrders, user_streams
 from finalex.channels.resumable import Missing, ResumableChannel
 from finalex.exchange.order import Order
 from finalex.model.decimals import AMOUNT_DECIMALS, divide_rounded, format_units
-from finalex.model.events import OrderAccepted, OrderEnded, OrderRejected, Traded
+from finalex.model.events import OrderAccepted, OrderEnded, OrderRejected, PaperFilled, Traded
 from finalex.model.instruments import Instrument, Instruments
 from finalex.model.orders import OrderStatus, Side
 from finalex.protocol.errors import ErrorCode, RequestError
@@ -66,7 +66,8 @@ class OrdersChannel(ResumableChannel[LogPlace | OpeningPlace, Update]):
 
     def handlers(self) -> Handlers:
         """See `Channel.handlers`; an order that joins the book is no new version of it."""
-        return {OrderAccepted: self._one, OrderRejected: self._one, OrderEnded: self._one, Traded: self._trade}
+        one = self._one
+        return {OrderAccepted: one, OrderRejected: one, OrderEnded: one, PaperFilled: one, Traded: self._trade}
 
     def stream(self, subscription: Subscription) -> Stream:
         """See `Channel.stream`."""
@@ -119,7 +120,7 @@ class OrdersChannel(ResumableChannel[LogPlace | OpeningPlace, Update]):
         """See `Channel.load`."""
         self._journal.load(saved.journal)
 
-    def _one(self, turn: Turn, _event: OrderAccepted | OrderRejected | OrderEnded) -> None:
+    def _one(self, turn: Turn, _event: OrderAccepted | OrderRejected | OrderEnded | PaperFilled) -> None:
         for order in turn.orders:
             self._publish(turn, order, "")
 

@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from finalex.exchange.funds import settle
 from finalex.exchange.lifecycle import accepted_order, ended_order, filled_order, rejected_order
 from finalex.exchange.order import Order
-from finalex.model.events import AnyEvent, Credited, Debited, OrderAccepted, OrderEnded, OrderRejected, Traded
+from finalex.model.events import (
+    AnyEvent,
+    Credited,
+    Debited,
+    OrderAccepted,
+    OrderEnded,
+    OrderRejected,
+    PaperFilled,
+    Traded,
+)
 from finalex.model.instruments import Instruments
 from finalex.model.orders import OrderStatus
 
@@ -26,7 +35,7 @@ class OwnOrders:
         match event:
             case Traded():
                 return self.user in (event.maker, event.taker) and event.symbol in self._instruments
-            case OrderAccepted() | OrderRejected() | OrderEnded():
+            case OrderAccepted() | OrderRejected() | OrderEnded() | PaperFilled():
                 return event.user == self.user and event.symbol in self._instruments
             case Credited() | Debited():
                 return event.user == self.user
@@ -42,6 +51,8 @@ class OwnOrders:
                 return (rejected_order(event),)
             case OrderEnded():
                 return (ended_order(self._open.pop(event.order), event),)
+            case PaperFilled():
+                return (self._fill(event.order, event, event.fee),)
             case Traded():
                 sides = (
                     (event.maker, event.maker_order, event.maker_fee),
@@ -55,7 +66,7 @@ class OwnOrders:
         """Return the open orders, oldest first, of one symbol or of all; `user` is this account."""
         return [order for order in self._open.values() if order.user == user and symbol in (None, order.symbol)]
 
-    def _fill(self, number: int, trade: Traded, fee: int) -> Order:
+    def _fill(self, number: int, trade: Traded | PaperFilled, fee: int) -> Order:
         order = self._open[number]
         unlocked = settle(self._instruments[trade.symbol], order, trade.price, trade.quantity).unlocked
         return self._keep(filled_order(order, trade, unlocked, fee))

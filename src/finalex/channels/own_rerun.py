@@ -1,6 +1,7 @@
 """The rerun of one account: its private messages once more, made by the channels themselves from its own events."""
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from finalex.channels.account import AccountChannel
 from finalex.channels.channel import Newcomer, Turn
@@ -12,7 +13,7 @@ from finalex.channels.private import Counts
 from finalex.channels.resumable import Want
 from finalex.channels.user_trades import UserTradesChannel
 from finalex.exchange.state import ExchangeState
-from finalex.model.events import Batch, Traded
+from finalex.model.events import AnyEvent, Batch, PaperFilled, Traded
 from finalex.model.instruments import Instruments
 from finalex.protocol.messages import Publication
 from finalex.protocol.requests import Subscription
@@ -115,11 +116,16 @@ class _Gate:
         return isinstance(self._after, LogPlace) and _is_later(publication, self._after)
 
     def _look_for(self, place: TradePlace, batch: Batch) -> None:
-        places = [TradePlace(e.symbol, e.trade) if isinstance(e, Traded) else None for e in batch.events]
+        places = [TradePlace(e.symbol, e.trade) if _is_own_trade(e) else None for e in batch.events]
         if place in places:
             self._passed = True
             told = places[: places.index(place) + 1]
             self._told = {f"user_trades:{place.symbol}:{place.trade}" for place in told if place}
+
+
+def _is_own_trade(event: AnyEvent) -> TypeGuard[Traded | PaperFilled]:
+    """Whether orders here took part in a trade; those of a market from outside have numbers of their own."""
+    return isinstance(event, PaperFilled) or (isinstance(event, Traded) and bool(event.maker_order))
 
 
 def _is_further(publication: Publication, place: OpeningPlace) -> bool:

@@ -17,13 +17,14 @@ class Past(msgspec.Struct, frozen=True):
     """What was so after the batch `sequence`.
 
     `trades` are the numbers of each symbol's last trade, `orders` the open orders of one account, oldest first, and
-    `number` is that of its last message.
+    `number` is that of its last message. `fills` are the numbers of the last fills in markets from outside.
     """
 
     sequence: int = 0
     trades: Mapping[str, int] = {}
     orders: Sequence[Order] = ()
     number: int = 0
+    fills: Mapping[str, int] = {}
 
 
 class HoleError(Exception):
@@ -36,7 +37,7 @@ def is_within(want: Want, past: Past, messages_max: int) -> bool:
         case TradePlace(symbol, trade) if not want.stream.private:
             return past.trades.get(symbol, 0) <= trade and want.number - trade <= messages_max
         case TradePlace(symbol, trade):
-            begun = past.trades.get(symbol, 0) < trade
+            begun = past.fills.get(symbol, past.trades.get(symbol, 0)) < trade
         case OpeningPlace(sequence):
             begun = past.sequence <= sequence
         case LogPlace() as place:

@@ -7,6 +7,7 @@ from finalex.channels.kline import KlineChannel
 from finalex.channels.orderbook import OrderbookChannel
 from finalex.channels.orders import OrdersChannel
 from finalex.channels.private import Counts
+from finalex.channels.status import StatusChannel
 from finalex.channels.ticker import TickerChannel
 from finalex.channels.trades import TradesChannel
 from finalex.channels.user_trades import UserTradesChannel
@@ -34,4 +35,5 @@ def build_channels(
         OrdersChannel(instruments, state, counts, memory),
         UserTradesChannel(instruments, state, counts, memory),
         AccountChannel(instruments, state, counts),
+        StatusChannel(instruments, state, books),
     )

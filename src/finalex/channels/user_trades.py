@@ -14,7 +14,7 @@ from finalex.channels.resumable import Missing, ResumableChannel
 from finalex.exchange.order import Order
 from finalex.exchange.state import ExchangeState
 from finalex.model.decimals import AMOUNT_DECIMALS, format_units
-from finalex.model.events import Traded
+from finalex.model.events import PaperFilled, Traded
 from finalex.model.instruments import Instrument, Instruments
 from finalex.model.orders import Side
 from finalex.protocol.messages import Publication, UserTradeData
@@ -28,7 +28,7 @@ class Fill(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `order` is the order after the trade.
     """
 
-    trade: Traded
+    trade: Traded | PaperFilled
     order: Order
     number: int
     sequence: int
@@ -65,7 +65,7 @@ class UserTradesChannel(ResumableChannel[TradePlace | LogPlace, Fill]):
 
     def handlers(self) -> Handlers:
         """See `Channel.handlers`."""
-        return {Traded: self._trade}
+        return {Traded: self._trade, PaperFilled: self._trade}
 
     def stream(self, subscription: Subscription) -> Stream:
         """See `Channel.stream`."""
@@ -115,7 +115,7 @@ class UserTradesChannel(ResumableChannel[TradePlace | LogPlace, Fill]):
         self._journal.load(saved.journal)
 
     def _since_trade(self, user: str, place: TradePlace) -> list[Fill] | Missing:
-        if place.trade >= self._state.next_trade(place.symbol):
+        if place.trade > self._state.last_own_trade(place.symbol):
             return Missing.FUTURE
         kept, forgotten = self._journal.of(user), self._journal.forgotten(user)
         newer = list(takewhile(lambda fill: fill.place != place, reversed(kept)))[::-1]
@@ -129,7 +129,7 @@ class UserTradesChannel(ResumableChannel[TradePlace | LogPlace, Fill]):
             return Missing.OLD
         return [fill for fill in self._journal.of(user) if fill.sequence > place.sequence]
 
-    def _trade(self, turn: Turn, trade: Traded) -> None:
+    def _trade(self, turn: Turn, trade: Traded | PaperFilled) -> None:
         for order in turn.orders:
             fill = Fill(trade, order, self._counts.next(order.user), turn.sequence)
             self._journal.add(fill)
@@ -145,7 +145,11 @@ def _of(stream: Stream, fills: Iterable[Fill]) -> list[Fill]:
 
 def _build_data(fill: Fill, instrument: Instrument) -> UserTradeData:
     trade, order = fill.trade, fill.order
-    maker = order.number == trade.maker_order
+    if isinstance(trade, PaperFilled):
+        maker, fee = trade.maker, trade.fee
+    else:
+        maker = order.number == trade.maker_order
+        fee = trade.maker_fee if maker else trade.taker_fee
     return UserTradeData(
         trade_id=f"trade_{trade.trade}",
         order_id=order.id,
@@ -154,7 +158,7 @@ def _build_data(fill: Fill, instrument: Instrument) -> UserTradeData:
         side=order.side,
         quantity=instrument.quantity_text(trade.quantity),
         price=instrument.price_text(trade.price),
-        fee=format_units(trade.maker_fee if maker else trade.taker_fee, AMOUNT_DECIMALS),
+        fee=format_units(fee, AMOUNT_DECIMALS),
         fee_currency=instrument.base if order.side is Side.BUY else instrument.quote,
         role="maker" if maker else "taker",
         timestamp=trade.time_ms,

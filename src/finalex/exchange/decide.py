@@ -2,32 +2,47 @@
 
 from finalex.exchange.bookings import decide_booking
 from finalex.exchange.funds import fee, received
+from finalex.exchange.halts import Halt, lets_cancel
 from finalex.exchange.matching import Fill
 from finalex.exchange.order import Order
 from finalex.exchange.rules import Placement, broken_rule
 from finalex.exchange.state import ExchangeState
-from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, Debit, PlaceOrder
-from finalex.model.events import ExchangeEvent, OrderAccepted, OrderEnded, OrderRejected, OrderRested, Traded
+from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, Debit, PlaceOrder, SetMarketState
+from finalex.model.events import (
+    ExchangeEvent,
+    MarketStateChanged,
+    OrderAccepted,
+    OrderEnded,
+    OrderRejected,
+    OrderRested,
+    Traded,
+)
 from finalex.model.orders import EndReason, order_number
 from finalex.model.rejects import RejectReason
+from finalex.model.states import MarketState
 
 
 def decide(state: ExchangeState, command: Command, now_ms: int) -> tuple[ExchangeEvent, ...]:
     """Return what happens, in order, when `command` arrives at `now_ms`; the same for the same state, always.
 
     An accepted order: `OrderAccepted`, its trades, then `OrderRested` or `OrderEnded` if something is left of it.
-    A refused one: `OrderRejected`. No event at all: a `client_order_id` or reference seen before, nothing to
-    cancel, or a credit or debit that is declined. Raises `KeyError` for a symbol that is not traded here and
-    `ValueError` for an amount that is not positive.
+    A refused one: `OrderRejected`. No event at all: a `client_order_id` or reference seen before, nothing to cancel or
+    in a halted market, a market already in that state, or a credit or debit that is declined. Raises `KeyError` for a
+    symbol that is not traded here and `ValueError` for an amount that is not positive.
     """
     match command:
         case PlaceOrder():
             return _place(state, command, now_ms)
         case CancelOrder():
             order = find_order(state, command)
-            return () if order is None else (_cancel(order, now_ms),)
+            free = order is not None and lets_cancel(state.halt(order.symbol), command)
+            return (_cancel(state, order, now_ms),) if order is not None and free else ()
         case CancelAllOrders():
-            return tuple(_cancel(order, now_ms) for order in state.open_orders(command.user, command.symbol))
+            orders = state.open_orders(command.user, command.symbol)
+            free_orders = (order for order in orders if state.halt(order.symbol).state is not MarketState.HALTED)
+            return tuple(_cancel(state, order, now_ms) for order in free_orders)
+        case SetMarketState():
+            return _halt(state, command, now_ms)
         case Credit() | Debit():
             return decide_booking(state, command, now_ms)
 
@@ -44,18 +59,32 @@ def find_order(state: ExchangeState, command: CancelOrder) -> Order | None:
     return None if order is None else state.order(order.number)
 
 
+def _halt(state: ExchangeState, command: SetMarketState, now_ms: int) -> tuple[ExchangeEvent, ...]:
+    if command.symbol not in state.instruments:
+        raise KeyError(command.symbol)
+    if state.halt(command.symbol) == Halt(command.state, command.reason):
+        return ()
+    return (MarketStateChanged(symbol=command.symbol, state=command.state, reason=command.reason, time_ms=now_ms),)
+
+
 def _place(state: ExchangeState, command: PlaceOrder, now_ms: int) -> tuple[ExchangeEvent, ...]:
-    if command.client_order_id is not None and state.outcome(command.user, command.client_order_id) is not None:
+    if is_known(state, command):
         return ()
     placement = Placement(state, command)
     reason = broken_rule(placement)
     if reason is not None:
-        return (_reject(placement, reason, now_ms),)
-    accepted = _accept(placement, now_ms)
+        return (rejection(placement, reason, now_ms),)
+    accepted = acceptance(placement, now_ms)
     return (accepted, *_trades(placement, accepted), *_remainder(placement, accepted))
 
 
-def _reject(placement: Placement, reason: RejectReason, now_ms: int) -> OrderRejected:
+def is_known(state: ExchangeState, command: PlaceOrder) -> bool:
+    """Whether an order with this `client_order_id` was placed before."""
+    return command.client_order_id is not None and state.outcome(command.user, command.client_order_id) is not None
+
+
+def rejection(placement: Placement, reason: RejectReason, now_ms: int) -> OrderRejected:
+    """Return the event that the order is refused."""
     command = placement.command
     return OrderRejected(
         order=placement.state.next_order,
@@ -73,7 +102,8 @@ def _reject(placement: Placement, reason: RejectReason, now_ms: int) -> OrderRej
     )
 
 
-def _accept(placement: Placement, now_ms: int) -> OrderAccepted:
+def acceptance(placement: Placement, now_ms: int) -> OrderAccepted:
+    """Return the event that the order enters."""
     command = placement.command
     return OrderAccepted(
         order=placement.state.next_order,
@@ -122,18 +152,21 @@ def _remainder(placement: Placement, accepted: OrderAccepted) -> tuple[ExchangeE
         return ()
     if end is None:
         return (_rest(accepted, rest),)
-    return (
-        OrderEnded(
-            order=accepted.order,
-            user=accepted.user,
-            symbol=accepted.symbol,
-            side=accepted.side,
-            price=accepted.price,
-            quantity=rest,
-            rested=False,
-            reason=end,
-            time_ms=accepted.time_ms,
-        ),
+    return (ending(accepted, rest, end),)
+
+
+def ending(accepted: OrderAccepted, rest: int, end: EndReason) -> OrderEnded:
+    """Return the event that the `rest` of a new order ends."""
+    return OrderEnded(
+        order=accepted.order,
+        user=accepted.user,
+        symbol=accepted.symbol,
+        side=accepted.side,
+        price=accepted.price,
+        quantity=rest,
+        rested=False,
+        reason=end,
+        time_ms=accepted.time_ms,
     )
 
 
@@ -148,7 +181,7 @@ def _rest(accepted: OrderAccepted, quantity: int) -> OrderRested:
     )
 
 
-def _cancel(order: Order, now_ms: int) -> OrderEnded:
+def _cancel(state: ExchangeState, order: Order, now_ms: int) -> OrderEnded:
     return OrderEnded(
         order=order.number,
         user=order.user,
@@ -156,7 +189,9 @@ def _cancel(order: Order, now_ms: int) -> OrderEnded:
         side=order.side,
         price=order.price,
         quantity=order.remaining,
-        rested=True,  # between two commands an open order is always in the book
+        rested=not state.paper.waiting.has(
+            order
+        ),  # between two commands an open order is in the book, or waits on paper
         reason=EndReason.CANCELED,
         time_ms=now_ms,
     )

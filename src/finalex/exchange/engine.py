@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from finalex.exchange.bookings import booking_outcome
-from finalex.exchange.decide import decide
+from finalex.exchange.decide import decide, find_order
 from finalex.exchange.order import Order
-from finalex.exchange.outcomes import Canceled, NotFound, Outcome, Placed, Refused
+from finalex.exchange.outcomes import Canceled, Done, Frozen, NotFound, Outcome, Placed, Refused
 from finalex.exchange.state import ExchangeState
-from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, Debit, PlaceOrder
+from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit, Debit, PlaceOrder, SetMarketState
 from finalex.model.events import ExchangeEvent
 from finalex.model.orders import OrderStatus
 
@@ -39,11 +39,15 @@ def outcome_of(
         case PlaceOrder():
             return _placed(state, command, changed)
         case CancelOrder():
-            return Canceled(tuple(changed)) if changed else NotFound()
+            if changed:
+                return Canceled(tuple(changed))
+            return NotFound() if find_order(state, command) is None else Frozen()
         case CancelAllOrders():
             return Canceled(tuple(changed))
         case Credit() | Debit():
             return booking_outcome(state, command, booked=bool(events))
+        case SetMarketState():
+            return Done(earlier=not events)
 
 
 def _placed(state: ExchangeState, command: PlaceOrder, changed: Sequence[Order]) -> Outcome:

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from finalex.exchange.order import Order
-from finalex.model.events import OrderAccepted, OrderEnded, OrderRejected, Traded
+from finalex.model.events import OrderAccepted, OrderEnded, OrderRejected, PaperFilled, Traded
 from finalex.model.orders import OrderStatus
 
 
@@ -17,7 +17,7 @@ def rejected_order(event: OrderRejected) -> Order:
     return replace(_entered(event, OrderStatus.REJECTED), reject_reason=event.reason)
 
 
-def filled_order(order: Order, event: Traded, unlocked: int, fee: int) -> Order:
+def filled_order(order: Order, event: Traded | PaperFilled, unlocked: int, fee: int) -> Order:
     """Return `order` after a trade that released `unlocked` of what it had reserved and cost it `fee`."""
     filled = order.filled + event.quantity
     return replace(

@@ -45,7 +45,7 @@ def match_order(state: ExchangeState, command: PlaceOrder) -> Match:
     """
     best = state.best(command.symbol, command.side.opposite)
     if best is None or not crosses(command, best):  # most orders meet no one: they need no look into the queues
-        return Match([], command.quantity, _end(command, met_own=False), 0)
+        return Match([], command.quantity, end_of(command, met_own=False), 0)
     fills: list[Fill] = []
     rest, last_price, met_own = command.quantity, 0, False
     for maker in state.resting(command.symbol, command.side.opposite):
@@ -60,10 +60,11 @@ def match_order(state: ExchangeState, command: PlaceOrder) -> Match:
         rest -= quantity
     if rest and command.time_in_force is TimeInForce.FOK:
         return Match([], command.quantity, EndReason.UNFILLED, last_price)
-    return Match(fills, rest, _end(command, met_own=met_own), last_price)
+    return Match(fills, rest, end_of(command, met_own=met_own), last_price)
 
 
-def _end(command: PlaceOrder, *, met_own: bool) -> EndReason | None:
+def end_of(command: PlaceOrder, *, met_own: bool) -> EndReason | None:
+    """Return why what is left of an order after its fills ends, or `None` if it may join the book."""
     if met_own:
         return EndReason.SELF_TRADE
     return None if may_rest(command) else EndReason.UNFILLED

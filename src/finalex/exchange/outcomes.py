@@ -25,6 +25,10 @@ class Canceled(msgspec.Struct, frozen=True):
     orders: tuple[Order, ...]
 
 
+class Frozen(msgspec.Struct, frozen=True):
+    """The order is in a halted market, and stays."""
+
+
 class NotFound(msgspec.Struct, frozen=True):
     """The account has no such open order."""
 
@@ -60,4 +64,4 @@ class Failed(msgspec.Struct, frozen=True):
     """The exchange itself failed: whether the command had an effect is not known to whoever sent it."""
 
 
-Outcome = Placed | Refused | Canceled | NotFound | Done | Declined | Unavailable | Failed
+Outcome = Placed | Refused | Canceled | Frozen | NotFound | Done | Declined | Unavailable | Failed

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 
 from finalex.exchange.funds import paid, reserved_currency
+from finalex.exchange.halts import refusal
 from finalex.exchange.matching import Match, cost, crosses, match_order, may_rest
 from finalex.exchange.state import ExchangeState
 from finalex.model.commands import PlaceOrder
 from finalex.model.orders import OrderType, Side
 from finalex.model.rejects import RejectReason
+from finalex.model.states import MarketState
+
+_MILLION = 1_000_000
 
 
 class Placement:
@@ -40,6 +44,11 @@ class Placement:
         return self.state.best(self.command.symbol, self.command.side.opposite)
 
     @property
+    def cost_at_once(self) -> int:
+        """What it trades at once is worth, as an amount of the quote."""
+        return cost(self.instrument, self.match.fills)
+
+    @property
     def worth(self) -> int:
         """What it is worth, as an amount of the quote.
 
@@ -49,7 +58,7 @@ class Placement:
         if not self.market:
             return self.instrument.notional(self.command.price, self.command.quantity)
         rest = self.instrument.notional(self.match.last_price, self.match.rest)
-        return cost(self.instrument, self.match.fills) + rest
+        return self.cost_at_once + rest
 
     @property
     def locked(self) -> int:
@@ -57,7 +66,7 @@ class Placement:
         if self._locked is None:
             command = self.command
             if self.market and command.side is Side.BUY:
-                self._locked = cost(self.instrument, self.match.fills)
+                self._locked = self.cost_at_once
             else:
                 self._locked = paid(self.instrument, command.side, command.price, command.quantity)
         return self._locked
@@ -69,6 +78,11 @@ def broken_rule(placement: Placement) -> RejectReason | None:
         if broken(placement):
             return reason
     return None
+
+
+def _halted(state: MarketState) -> Callable[[Placement], bool]:
+    reason = RejectReason(f"market_{state}")
+    return lambda placement: refusal(placement.state.halt(placement.instrument.symbol), placement.command) is reason
 
 
 def _price_out_of_bounds(placement: Placement) -> bool:
@@ -95,6 +109,26 @@ def _notional_too_small(placement: Placement) -> bool:
     return placement.worth < placement.instrument.notional_min
 
 
+def _notional_too_large(placement: Placement) -> bool:
+    most = placement.instrument.notional_max
+    return most > 0 and placement.worth > most
+
+
+def _price_outside_band(placement: Placement) -> bool:
+    """Only the worst price at which it could trade counts, and only before it is worse than the last trade's.
+
+    Before the first trade nothing tells what a price should be.
+    """
+    band_ppm = placement.instrument.price_band_ppm
+    last = placement.state.last_price(placement.instrument.symbol)
+    if not band_ppm or last is None:
+        return False
+    command = placement.command
+    worst = (placement.match.last_price or last) if placement.market else command.price
+    worse = worst - last if command.side is Side.BUY else last - worst
+    return worse * _MILLION > last * band_ppm
+
+
 def _too_many_open_orders(placement: Placement) -> bool:
     """Only an order that may stay open counts: at the limit one can still trade one's way out."""
     if not may_rest(placement.command):
@@ -119,14 +153,19 @@ def _insufficient_funds(placement: Placement) -> bool:
 
 
 RULES: tuple[tuple[RejectReason, Callable[[Placement], bool]], ...] = (
+    (RejectReason.MARKET_HALTED, _halted(MarketState.HALTED)),
+    (RejectReason.MARKET_CANCEL_ONLY, _halted(MarketState.CANCEL_ONLY)),
+    (RejectReason.MARKET_POST_ONLY, _halted(MarketState.POST_ONLY)),
     (RejectReason.PRICE_OUT_OF_BOUNDS, _price_out_of_bounds),
     (RejectReason.PRICE_NOT_ON_TICK, _price_not_on_tick),
     (RejectReason.QUANTITY_OUT_OF_BOUNDS, _quantity_out_of_bounds),
     (RejectReason.QUANTITY_NOT_ON_LOT, _quantity_not_on_lot),
     (RejectReason.NOTIONAL_TOO_SMALL, _notional_too_small),
+    (RejectReason.NOTIONAL_TOO_LARGE, _notional_too_large),
+    (RejectReason.PRICE_OUTSIDE_BAND, _price_outside_band),
     (RejectReason.TOO_MANY_OPEN_ORDERS, _too_many_open_orders),
     (RejectReason.POST_ONLY_WOULD_TAKE, _post_only_would_take),
     (RejectReason.NO_LIQUIDITY, _no_liquidity),
     (RejectReason.INSUFFICIENT_FUNDS, _insufficient_funds),
 )
-"""Every rule but the first two, which are for a source that takes no orders, ever or for now."""
+"""Every rule but the first four, which are for a source that takes no orders, ever, for now, so many, or blindly."""

@@ -9,18 +9,25 @@ import msgspec
 from finalex.exchange.accounts import FEES_USER, NOTHING, Accounts, Balance, Booking, SavedAccount
 from finalex.exchange.book import Book, SavedBook
 from finalex.exchange.funds import received_currency, reserved_currency, settle
+from finalex.exchange.halts import NOT_HALTED, Halt
 from finalex.exchange.lifecycle import accepted_order, ended_order, filled_order, rejected_order
 from finalex.exchange.order import Order
+from finalex.exchange.paper_state import PaperState, SavedPaper
 from finalex.exchange.register import OrderRegister, SavedOrders
 from finalex.model.events import (
     AnyEvent,
+    BookReset,
+    BookWithdrawn,
     Credited,
     Debited,
     Level,
+    MarketStateChanged,
     OrderAccepted,
     OrderEnded,
     OrderRejected,
     OrderRested,
+    PaperFilled,
+    PaperRested,
     Traded,
 )
 from finalex.model.instruments import Instruments
@@ -40,6 +47,9 @@ class SavedExchange(msgspec.Struct, frozen=True, kw_only=True):
     accounts: dict[str, SavedAccount]
     orders: dict[str, SavedOrders]
     books: dict[str, SavedBook]
+    prices: dict[str, int] = {}
+    halts: dict[str, Halt] = {}
+    paper: SavedPaper = SavedPaper()
 
 
 class ExchangeState:
@@ -56,6 +66,9 @@ class ExchangeState:
         self._register = OrderRegister()
         self._books = {symbol: Book() for symbol in instruments}
         self._trades: dict[str, int] = {}
+        self._prices: dict[str, int] = {}
+        self._halts: dict[str, Halt] = {}
+        self.paper = PaperState(instruments, self._register)
         self._next_order = 1
 
     def apply(self, event: AnyEvent) -> tuple[Order, ...]:
@@ -75,10 +88,16 @@ class ExchangeState:
                 return self._end(event)
             case OrderRejected():
                 return self._reject(event)
-            case Credited():
-                self._accounts.open(event.user).enter(Booking(event.currency, event.amount), event.reference)
-            case Debited():
-                self._accounts[event.user].enter(Booking(event.currency, -event.amount), event.reference)
+            case Credited() | Debited():
+                self._book(event)
+            case MarketStateChanged():
+                self._halts[event.symbol] = Halt(event.state, event.reason)
+            case PaperFilled():
+                order = self._fill(self._register[event.order], event, event.fee)
+                self.paper.fill(event, order)
+                return (order,)
+            case PaperRested() | BookReset() | BookWithdrawn():
+                self.paper.apply(event)
         return ()
 
     @property
@@ -89,6 +108,21 @@ class ExchangeState:
     def next_trade(self, symbol: str) -> int:
         """Return the number that the next trade of `symbol` gets."""
         return self._trades.get(symbol, 0) + 1
+
+    def last_own_trade(self, symbol: str) -> int:
+        """Return the number of the last trade of `symbol` that is counted along with those of orders here.
+
+        In a market from outside those are its fills on paper.
+        """
+        return self.paper.fills.get(symbol, self._trades.get(symbol, 0))
+
+    def last_price(self, symbol: str) -> int | None:
+        """Return the price of the last trade of `symbol`, `None` before the first."""
+        return self._prices.get(symbol)
+
+    def halt(self, symbol: str) -> Halt:
+        """Return the state that the operator has put the market of `symbol` into, and why; open at first."""
+        return self._halts.get(symbol, NOT_HALTED)
 
     def order(self, number: int) -> Order | None:
         """Return the open order with this number, if there is one."""
@@ -169,7 +203,12 @@ class ExchangeState:
             self._register.canonical(),
             [(symbol, book.save()) for symbol, book in sorted(self._books.items()) if not book.empty],
         ]
-        return sha256(msgspec.json.encode(everything)).hexdigest()
+        newer = [(name, sorted(values.items())) for name, values in self._newer() if values]
+        return sha256(msgspec.json.encode(everything + newer)).hexdigest()
+
+    def _newer(self) -> tuple[tuple[str, Mapping[str, object]], ...]:
+        """Return what the first snapshots did not have: their hashes are still right without it."""
+        return ("prices", self._prices), ("halts", self._halts), ("paper", self.paper.canonical())
 
     def save(self) -> SavedExchange:
         """Return everything; it follows no later change."""
@@ -179,16 +218,28 @@ class ExchangeState:
             accounts=self._accounts.save(),
             orders=self._register.save(),
             books={symbol: book.save() for symbol, book in self._books.items()},
+            prices=dict(self._prices),
+            halts=dict(self._halts),
+            paper=self.paper.save(),
         )
 
     def load(self, saved: SavedExchange) -> None:
         """Take over, into a new state, what `save` returned; raises `KeyError` for a book of an unknown symbol."""
         self._next_order = saved.next_order
         self._trades.update(saved.trades)
+        self._prices.update(saved.prices)
+        self._halts.update(saved.halts)
+        self.paper.load(saved.paper)
         self._accounts.load(saved.accounts)
         self._register.load(saved.orders)
         for symbol, book in saved.books.items():
             self._books[symbol].load(book)
+
+    def _book(self, event: Credited | Debited) -> None:
+        if isinstance(event, Credited):
+            self._accounts.open(event.user).enter(Booking(event.currency, event.amount), event.reference)
+        else:
+            self._accounts[event.user].enter(Booking(event.currency, -event.amount), event.reference)
 
     def _accept(self, event: OrderAccepted) -> tuple[Order, ...]:
         self._reserve(event.user, event.symbol, event.side, event.locked)
@@ -206,6 +257,7 @@ class ExchangeState:
         order = self._register[event.order]
         if event.rested:
             self._books[event.symbol].side(event.side).remove(event.price, event.order)
+        self.paper.waiting.remove(order)
         self._reserve(event.user, event.symbol, event.side, -order.locked)
         ended = ended_order(order, event)
         self._register.put(ended)
@@ -218,7 +270,9 @@ class ExchangeState:
 
     def _trade(self, event: Traded) -> tuple[Order, ...]:
         self._trades[event.symbol] = event.trade
+        self._prices[event.symbol] = event.price
         if not event.maker_order:
+            self.paper.advance(event)
             return ()
         maker = self._fill(self._register[event.maker_order], event, event.maker_fee)
         taker = self._fill(self._register[event.taker_order], event, event.taker_fee)
@@ -226,7 +280,7 @@ class ExchangeState:
             self._books[event.symbol].side(maker.side).remove(event.price, maker.number)
         return (maker, taker)
 
-    def _fill(self, order: Order, event: Traded, fee: int) -> Order:
+    def _fill(self, order: Order, event: Traded | PaperFilled, fee: int) -> Order:
         instrument = self.instruments[event.symbol]
         unlocked, paid, received = settle(instrument, order, event.price, event.quantity)
         account = self._accounts[order.user]

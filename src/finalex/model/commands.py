@@ -3,6 +3,7 @@
 import msgspec
 
 from finalex.model.orders import OrderType, Side, TimeInForce
+from finalex.model.states import MarketState
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,15 +21,19 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CancelOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """Cancel one open order of `user`, named by exactly one of its two ids."""
+    """Cancel one open order of `user`, named by exactly one of its two ids.
+
+    `always` is for those whose connection ended: it is done in a halted market, too.
+    """
 
     user: str
     order_id: str | None = None
     client_order_id: str | None = None
+    always: bool = False
 
 
 class CancelAllOrders(msgspec.Struct, frozen=True, kw_only=True):
-    """Cancel all open orders of `user`, of one symbol or, with `None`, of all."""
+    """Cancel all open orders of `user`, of one symbol or, with `None`, of all; those in halted markets stay."""
 
     user: str
     symbol: str | None = None
@@ -52,4 +57,12 @@ class Debit(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
 
 
-Command = PlaceOrder | CancelOrder | CancelAllOrders | Credit | Debit
+class SetMarketState(msgspec.Struct, frozen=True, kw_only=True):
+    """Put the market of `symbol` into `state`; the operator's `reason` is for everybody to read."""
+
+    symbol: str
+    state: MarketState
+    reason: str = ""
+
+
+Command = PlaceOrder | CancelOrder | CancelAllOrders | Credit | Debit | SetMarketState

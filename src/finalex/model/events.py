@@ -8,6 +8,7 @@ import msgspec
 
 from finalex.model.orders import EndReason, OrderType, Side, TimeInForce
 from finalex.model.rejects import RejectReason
+from finalex.model.states import MarketState
 
 
 class Event(msgspec.Struct, frozen=True, tag=True, tag_field="event", array_like=True, gc=False):
@@ -149,7 +150,60 @@ class BookWithdrawn(Event, frozen=True, kw_only=True):
     time_ms: int
 
 
-ExchangeEvent = OrderAccepted | OrderRejected | OrderRested | OrderEnded | Traded | Credited | Debited
+class MarketStateChanged(Event, frozen=True, kw_only=True):
+    """A market is in another state from here on, or in the same for another `reason`."""
+
+    symbol: str
+    state: MarketState
+    reason: str
+    time_ms: int
+
+
+class PaperRested(Event, frozen=True, kw_only=True):
+    """What is left of an accepted order waits on paper: in no book, behind `ahead` of the outside's at its price."""
+
+    order: int
+    symbol: str
+    side: Side
+    price: int
+    quantity: int
+    ahead: int
+    time_ms: int
+
+
+class PaperFilled(Event, frozen=True, kw_only=True):
+    """An order was filled on paper by a market from outside, which knows nothing of it: it is no public trade.
+
+    `trade` grows by exactly 1 per symbol, apart from the numbers of public trades. `side` is the order's; `maker` tells
+    whether the order had waited. `level` is the price of the outside's level whose quantity is used up by this, 0 if
+    that is a trade's.
+    """
+
+    symbol: str
+    trade: int
+    order: int
+    user: str
+    side: Side
+    price: int
+    quantity: int
+    maker: bool
+    fee: int
+    level: int
+    time_ms: int
+
+
+ExchangeEvent = (
+    OrderAccepted
+    | OrderRejected
+    | OrderRested
+    | OrderEnded
+    | Traded
+    | Credited
+    | Debited
+    | MarketStateChanged
+    | PaperRested
+    | PaperFilled
+)
 AnyEvent = ExchangeEvent | BookReset | LevelsChanged | BookWithdrawn
 
 

@@ -9,6 +9,9 @@ import msgspec
 from finalex.model.decimals import AMOUNT_DECIMALS, UNITS_MAX, format_units, parse_units
 
 PRICE_DECIMALS_MAX = 12
+PRICE_BAND_PPM_MAX = 10_000_000
+"""Eleven times the last price: no narrower bound is worth the name of a band."""
+
 _POWERS: list[int] = [10**exponent for exponent in range(PRICE_DECIMALS_MAX + 1)]
 
 
@@ -24,7 +27,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     Prices are integers in units of 10^-`price_decimals` of the quote currency per one base; quantities are
     integers in units of 10^-`quantity_decimals` of the base; amounts are integers in units of 10^-8 of their
     currency. `tick_size`, `lot_size` and the bounds are in those units, `notional_min` is an amount of the
-    quote; fees are in parts per million of what is received.
+    quote, and so is `notional_max`; fees are in parts per million of what is received. `price_band_ppm` is how much
+    worse than the last trade an order's price may be. Both are 0 for no such rule.
     """
 
     symbol: str
@@ -39,6 +43,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     notional_min: int
     maker_fee_ppm: int = 800
     taker_fee_ppm: int = 1000
+    notional_max: int = 0
+    price_band_ppm: int = 0
 
     def __post_init__(self) -> None:
         base, quote = self.base, self.quote
@@ -52,6 +58,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.symbol}: a minimum is not positive or lies above its maximum")
         if not (0 <= self.maker_fee_ppm <= 1_000_000 and 0 <= self.taker_fee_ppm <= 1_000_000):
             raise ValueError(f"{self.symbol}: fees are 0 to 1000000 parts per million")
+        if not (0 <= self.notional_max <= UNITS_MAX and 0 <= self.price_band_ppm <= PRICE_BAND_PPM_MAX):
+            raise ValueError(f"{self.symbol}: notional_max or price_band_ppm is out of bounds")
+        if 0 < self.notional_max < self.notional_min:
+            raise ValueError(f"{self.symbol}: notional_max lies below notional_min")
         if self.notional(self.price_max, self.quantity_max) > UNITS_MAX:
             raise ValueError(f"{self.symbol}: price_max times quantity_max is more than an amount can be")
         if self.tick_size * self.lot_size % _POWERS[max(0, self._surplus_decimals)]:

@@ -83,6 +83,19 @@ class KlineData(Data, frozen=True, kw_only=True):
     is_closed: bool
 
 
+class StatusData(Data, frozen=True, kw_only=True):
+    """A market: `state` is what it takes, `book` is `live`, or `withdrawn` when its source cannot be trusted.
+
+    `reason` is the operator's, if there is one.
+    """
+
+    symbol: str
+    state: str
+    book: str
+    reason: str | UnsetType = UNSET
+    timestamp: int
+
+
 class BalanceData(Data, frozen=True, kw_only=True):
     """One currency of an account; `total` is `available` plus `locked`."""
 

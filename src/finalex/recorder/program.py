@@ -30,7 +30,7 @@ def run(address: Address, streams: Sequence[Stream], path: Path, seconds: float 
 
 
 async def _run(address: Address, streams: Sequence[Stream], path: Path, seconds: float | None) -> int:
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, seconds)
     file = _create(path)
     intake = Intake(file, progress.say, now_ns)
     recorder = Recorder(address, streams, intake)

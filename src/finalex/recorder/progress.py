@@ -2,6 +2,7 @@
 
 from typing import TextIO
 
+from finalex.bars import bar_text
 from finalex.recorder.intake import Counts
 
 _ERASE = "\r\x1b[K"
@@ -9,10 +10,15 @@ _UNITS = ("kB", "MB", "GB", "TB")
 
 
 class Progress:
-    """Writes to `stream`; the line that is written over itself appears on a terminal alone."""
+    """Writes to `stream`; the line that is written over itself appears on a terminal alone.
 
-    def __init__(self, stream: TextIO) -> None:
+    It begins with a bar if the recording takes `seconds`, and not until somebody stops it.
+    """
+
+    def __init__(self, stream: TextIO, seconds: float | None = None) -> None:
         self._stream = stream
+        self._seconds = seconds
+        self._gone_s = 0.0
         self._terminal = stream.isatty()
         self._shown = False
         self._bytes = 0
@@ -23,8 +29,10 @@ class Progress:
             return
         rate = (counts.bytes - self._bytes) / elapsed_s if elapsed_s > 0 else 0
         self._bytes = counts.bytes
+        self._gone_s += elapsed_s
+        bar = "" if self._seconds is None else f"{bar_text(self._gone_s / self._seconds)}  "
         text = f"{summary(counts)}, {size_text(int(rate))}/s, {size_text(size_bytes)} in the file"
-        self._write(f"{_ERASE}{text}")
+        self._write(f"{_ERASE}{bar}{text}")
         self._shown = True
 
     def say(self, sentence: str) -> None:

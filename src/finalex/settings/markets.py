@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from finalex.model.decimals import AMOUNT_DECIMALS, format_units, parse_units
-from finalex.model.instruments import Instrument, Instruments
+from finalex.model.instruments import PRICE_BAND_PPM_MAX, Instrument, Instruments
 from finalex.settings.kinds import Integer, Kind, WrongValueError
 
 INSTRUMENTS_MAX = 1000
@@ -14,6 +14,7 @@ DEMO_AMOUNT_MAX = 10**17
 
 _DECIMAL = "a decimal number in quotes such as '0.01'"
 _QUANTITY_DECIMALS = 8
+_MAY_BE_ZERO = ("notional_min", "notional_max")
 
 
 class Balances(Kind[Mapping[str, int]]):
@@ -90,6 +91,9 @@ INSTRUMENT_KEYS = {
     "quantity_decimals": f"decimals that quantities are shown with, 0 to 8; {_QUANTITY_DECIMALS} if not given",
     "maker_fee_ppm": "fee of a maker in parts per million of what is received; 800 if not given",
     "taker_fee_ppm": "fee of a taker in parts per million of what is received; 1000 if not given",
+    "notional_max": "the most price × quantity of an order, as text; 0 (no such rule) if not given",
+    "price_band_ppm": "how much worse than the last trade's an order's price may be, in parts per million; 0 (any) if "
+    "not given",
 }
 """The keys of one instrument in TOML, and what they mean."""
 
@@ -110,6 +114,8 @@ def written(instrument: Instrument) -> dict[str, str | int]:
         "quantity_decimals": quantity,
         "maker_fee_ppm": instrument.maker_fee_ppm,
         "taker_fee_ppm": instrument.taker_fee_ppm,
+        "notional_max": _short(instrument.notional_max, AMOUNT_DECIMALS),
+        "price_band_ppm": instrument.price_band_ppm,
     }
 
 
@@ -146,6 +152,8 @@ class _Table:
                 notional_min=self._units("notional_min", AMOUNT_DECIMALS, 0),
                 maker_fee_ppm=self._integer("maker_fee_ppm", 1_000_000, 800),
                 taker_fee_ppm=self._integer("taker_fee_ppm", 1_000_000, 1000),
+                notional_max=self._units("notional_max", AMOUNT_DECIMALS, 0),
+                price_band_ppm=self._integer("price_band_ppm", PRICE_BAND_PPM_MAX, 0),
             )
         except WrongValueError:
             raise
@@ -181,7 +189,7 @@ class _Table:
     def _units(self, key: str, decimals: int, default: int | None = None) -> int:
         if default is not None and key not in self._table:
             return default
-        return _units(self._table.get(key), decimals, f"{self._part}.{key}", positive=key != "notional_min")
+        return _units(self._table.get(key), decimals, f"{self._part}.{key}", positive=key not in _MAY_BE_ZERO)
 
 
 def _units(given: object, decimals: int, part: str, *, positive: bool) -> int:

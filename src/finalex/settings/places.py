@@ -79,11 +79,11 @@ class Directory(Kind[Path]):
 
 
 class SourceSetting(NamedTuple):
-    """Where events come from: `kind` is `simulate`, `exchange`, `replay` or `upstream`.
+    """Where events come from: `kind` is `simulate`, `exchange`, `replay`, `upstream` or `paper`.
 
-    Only an upstream has an `exchange`: what ccxt calls it. Only a replay has `files`, in order; each is a path, or a
-    path, `=` and the symbol that the file is played as. What is before `from_ms` (milliseconds since 1970, UTC) is
-    played without waiting.
+    Only the last two, which show the same, have an `exchange`: what ccxt calls it. Only a replay has `files`, in order;
+    each is a path, or a path, `=` and the symbol that the file is played as. What is before `from_ms` (milliseconds
+    since 1970, UTC) is played without waiting.
     """
 
     kind: str
@@ -99,7 +99,7 @@ class SourceSetting(NamedTuple):
     @property
     def trading(self) -> bool:
         """Whether clients can trade."""
-        return self.kind in ("simulate", "exchange")
+        return self.kind in ("simulate", "exchange", "paper")
 
     @property
     def operated(self) -> bool:
@@ -118,8 +118,8 @@ class Source(Kind[SourceSetting]):
 
     allowed = (
         "simulate, exchange, replay:FILE[,FILE…] with files that can be read (FILE=SYMBOL: played as SYMBOL), "
-        "replay:DIR with the data directory of a server (@TIME at the end: paced from that time on), or "
-        "upstream:EXCHANGE with the name that ccxt has for an exchange"
+        "replay:DIR with the data directory of a server (@TIME at the end: paced from that time on), "
+        "upstream:EXCHANGE with the name that ccxt has for an exchange, or paper:EXCHANGE to trade there on paper"
     )
 
     def parse(self, text: str) -> SourceSetting:
@@ -127,7 +127,7 @@ class Source(Kind[SourceSetting]):
         if text in ("simulate", "exchange"):
             return SourceSetting(text)
         kind, _, names = text.partition(":")
-        if kind == "upstream" and _EXCHANGE.fullmatch(names):
+        if kind in ("upstream", "paper") and _EXCHANGE.fullmatch(names):
             return SourceSetting(kind, exchange=names)
         if kind != "replay":
             raise WrongValueError

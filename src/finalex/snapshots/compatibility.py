@@ -37,7 +37,7 @@ def check_open_orders(state: ExchangeState) -> None:
     """
     for instrument in state.instruments.values():
         for side in Side:
-            for order in state.resting(instrument.symbol, side):
+            for order in (*state.resting(instrument.symbol, side), *state.paper.orders(instrument.symbol, side)):
                 if order.price % instrument.tick_size or order.remaining % instrument.lot_size:
                     amount = f"{instrument.quantity_text(order.remaining)} at {instrument.price_text(order.price)}"
                     raise IncompatibleInstrumentsError(

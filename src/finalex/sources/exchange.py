@@ -8,7 +8,7 @@ import structlog
 from finalex.exchange.engine import Engine
 from finalex.exchange.outcomes import Failed, Outcome, Unavailable
 from finalex.log.port import Log
-from finalex.model.commands import Command, Credit
+from finalex.model.commands import Command, Credit, SetMarketState
 from finalex.model.events import AnyEvent
 from finalex.sources.port import Reply, Source
 
@@ -52,7 +52,8 @@ class ExchangeSource(Source):
 
     def submit(self, command: Command, reply: Reply) -> None:
         """See `Source.submit`; the reply waits until all that led to the outcome is durable."""
-        self.open_account(command.user)
+        if not isinstance(command, SetMarketState):
+            self.open_account(command.user)
         outcome = self.execute([command])[0]
         if isinstance(outcome, _UNDECIDED):
             reply(outcome)

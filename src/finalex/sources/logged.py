@@ -32,7 +32,8 @@ class LoggedMarkets:
         if not self._path.is_file():
             raise RecordingError(f"{directory}: there is no log of a server in it")
         try:
-            LogReader(self._path, Disk(), after).close()
+            with closing(LogReader(self._path, Disk(), after)) as reader:
+                self._last = reader.end
         except LogError as error:
             raise RecordingError(str(error)) from None
 
@@ -40,6 +41,11 @@ class LoggedMarkets:
     def problems(self) -> Counter[Problem]:
         """See `Reel.problems`; a log ends where it is damaged, or where its server has just deleted what follows."""
         return self._reports.problems
+
+    @property
+    def share(self) -> float:
+        """See `Reel.share`: by the batches that were there at first."""
+        return min(1.0, self.batches / max(1, self._last - self._after))
 
     def play(self, after_ms: int = 0) -> Generator[Scene, None, None]:  # noqa: ARG002 (it is not played again)
         """See `Reel.play`."""

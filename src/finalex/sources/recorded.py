@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 
 from finalex.model.instruments import Instruments
 from finalex.sources.feed import Feeds
@@ -36,6 +37,8 @@ class RecordedMarkets:
         self.lines = 0
         self.feeds = Feeds(recordings, instruments, self._report)
         self._recordings = tuple(recordings)
+        self._sizes = {each.path: _size_bytes(each.path) for each in recordings}
+        self._read: dict[Path, int] = {}
         self._reports = Reports()
         self._cue: Cue  # the line being played
 
@@ -44,10 +47,16 @@ class RecordedMarkets:
         """See `Reel.problems`."""
         return self._reports.problems
 
+    @property
+    def share(self) -> float:
+        """See `Reel.share`: by the bytes of the files."""
+        return sum(self._read.values()) / max(1, sum(self._sizes.values()))
+
     def play(self, after_ms: int = 0) -> Generator[Scene, None, None]:
         """See `Reel.play`."""
         over_ms = clock_ms = due_ms = 0
-        with closing(play(self._recordings, after_ms)) as cues:
+        self._read.clear()
+        with closing(play(self._recordings, after_ms, self._read.__setitem__)) as cues:
             for cue in cues:
                 opened = isinstance(cue.content, Opened)
                 if clock_ms and not opened and cue.due_ms - due_ms >= ALLOWED_LATENESS_MS:
@@ -72,3 +81,9 @@ class RecordedMarkets:
 
     def _report(self, symbols: str, problem: Problem, details: str) -> None:
         self._reports.report(problem, details, self._cue.recording.path, self._cue.number, symbols)
+
+
+def _size_bytes(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0

@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,17 @@ LINE_BYTES_MAX = 1 << 20
 
 FIRST_LINES_MAX = 1000
 """A file tells within so many lines what it is about."""
+
+LINES_A_NOTE = 1000
+"""After so many lines it is told how far the reading is."""
+
+Note = Callable[[Path, int], None]
+"""Hears of a file, and how many bytes of it have been read."""
+
+
+def leave_unnoted(_path: Path, _size_bytes: int) -> None:
+    """Note nothing."""
+
 
 _REST = Other("the rest of a line that is too long")
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -84,14 +95,15 @@ def open_recordings(argument: str, instruments: Instruments) -> list[Recording]:
     return [_open_recording(name, instruments) for name in names]
 
 
-def read_lines(path: Path, form: Format) -> Iterator[Line]:
+def read_lines(path: Path, form: Format, note: Note = leave_unnoted) -> Iterator[Line]:
     """Read the lines of a file one by one; what cannot be read comes as a `Fault`, nothing is raised.
 
+    `note` hears now and then how many bytes of the file have been read, compressed ones if they are.
     A line that is too long is a fault at its beginning; what follows of it comes piece by piece as `Other`.
     """
     number, receive_ns = 0, 0
     try:
-        for number, text in _texts(path):
+        for number, text in _texts(path, note):
             content: Message | Fault = _REST
             if text:
                 receive_ns, content = _read(text, receive_ns, form)
@@ -163,10 +175,14 @@ def _look_into(path: Path, form: Format) -> tuple[list[str], int, int]:
     return markets, *start
 
 
-def _texts(path: Path) -> Iterator[tuple[int, bytes]]:
+def _texts(path: Path, note: Note = leave_unnoted) -> Iterator[tuple[int, bytes]]:
     """Yield the numbered lines of a file as `_split` does; raises `_UNREADABLE`."""
     with path.open("rb") as file:
-        yield from _split(_plain(file))
+        for number, text in _split(_plain(file)):
+            yield number, text
+            if not number % LINES_A_NOTE:
+                note(path, file.tell())
+        note(path, file.tell())
 
 
 def _plain(file: BinaryIO) -> BinaryIO:

@@ -37,6 +37,11 @@ class Reel(Protocol):
         """What was wrong with what was read, by kind."""
         ...
 
+    @property
+    def share(self) -> float:
+        """How much of it has been played in this round, from 0 to 1; about."""
+        ...
+
     def play(self, after_ms: int) -> Generator[Scene, None, None]:
         """Iterate the scenes; those of a reel that is played again start later than `after_ms`.
 

@@ -58,6 +58,11 @@ class ReplaySource:
         """What was wrong with the reel, by kind."""
         return self._reel.problems
 
+    @property
+    def share(self) -> float:
+        """How much of the reel has been played in this round, from 0 to 1; about."""
+        return self._reel.share
+
     async def run(self) -> None:
         """See `Source.run`: returns at the end of the reel, or with `loop` never."""
         while True:

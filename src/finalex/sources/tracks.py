@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from finalex.sources.messages import Message, market_time_ms
-from finalex.sources.recordings import Fault, Recording, read_lines
+from finalex.sources.recordings import Fault, Note, Recording, leave_unnoted, read_lines
 
 TIME_BACK_MS_MAX = 1_000
 """A file that starts at most this much before the end of the one before still goes on from it: messages overtake."""
@@ -44,17 +44,18 @@ class Cue(NamedTuple):
     due_ms: int
 
 
-def play(recordings: Sequence[Recording], after_ms: int = 0) -> Generator[Cue, None, None]:
+def play(recordings: Sequence[Recording], after_ms: int = 0, note: Note = leave_unnoted) -> Generator[Cue, None, None]:
     """Iterate all lines of all files in the order of `clock_ms`, which starts later than `after_ms`.
 
-    Each file begins with `Opened`. Nothing is raised for what is in a file, and one line of each track is held.
+    Each file begins with `Opened`. Nothing is raised for what is in a file, and one line of each track is held. `note`
+    hears how far each file is read.
     """
     tracks = _lay(recordings)
     first_ms = recordings[0].start_ms
     moves = [_move_beside(track[0].start_ms, first_ms) for track in tracks]
     starts = [track[0].start_ms + move_ms for track, move_ms in zip(tracks, moves, strict=True)]
     extra_ms = _whole_minutes(after_ms - min(starts)) if after_ms else 0
-    cues = [_play_track(track, move_ms + extra_ms) for track, move_ms in zip(tracks, moves, strict=True)]
+    cues = [_play_track(track, move_ms + extra_ms, note) for track, move_ms in zip(tracks, moves, strict=True)]
     yield from merge(*cues, key=attrgetter("clock_ms"))
 
 
@@ -68,7 +69,7 @@ def _lay(recordings: Sequence[Recording]) -> list[list[Recording]]:
     return tracks
 
 
-def _play_track(track: list[Recording], move_ms: int) -> Iterator[Cue]:
+def _play_track(track: list[Recording], move_ms: int, note: Note) -> Iterator[Cue]:
     clock_ms = 0
     for recording in track:
         start_ms = recording.start_ms + move_ms
@@ -79,7 +80,7 @@ def _play_track(track: list[Recording], move_ms: int) -> Iterator[Cue]:
         clock_ms = max(clock_ms, start_ms)
         yield Cue(recording, 0, Opened(continues), clock_ms, move_ms, start_ms)
         lag_ms = start_ms - recording.receive_ns // 1_000_000
-        for number, receive_ns, content in read_lines(recording.path, recording.format):
+        for number, receive_ns, content in read_lines(recording.path, recording.format, note):
             time_ms = None if isinstance(content, Fault) else market_time_ms(content)
             clock_ms = max(clock_ms, time_ms + move_ms) if time_ms else clock_ms
             yield Cue(recording, number, content, clock_ms, move_ms, receive_ns // 1_000_000 + lag_ms)

@@ -72,7 +72,8 @@ class BinanceServer:
     """What the server has sent, and what it is to do wrong.
 
     `lost_before` are the messages before which a connection is lost, as the kind (`depth`, `trade`) and its index;
-    `skips` is how many of the next updates are not sent; `garbage` is what comes before a message.
+    `skips` is how many of the next updates are not sent; `garbage` is what comes before a message. `paths` and
+    `methods` are all that was ever asked of it, over HTTP and over connections.
     """
 
     def __init__(self, captured: Captured) -> None:
@@ -83,6 +84,8 @@ class BinanceServer:
         self.out_of_order = 0
         self.done = {"depth": asyncio.Event(), "trade": asyncio.Event()}
         self.port = 0
+        self.paths: set[str] = set()
+        self.methods: set[str] = set()
         self._bids: Levels = dict(map(tuple, captured.snapshot["bids"]))
         self._asks: Levels = dict(map(tuple, captured.snapshot["asks"]))
         self._update_id: int = captured.snapshot["lastUpdateId"]
@@ -116,6 +119,7 @@ class BinanceServer:
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         if "Upgrade" in request.headers:
             return None
+        self.paths.add(request.path)
         if self.out_of_order:
             self.out_of_order -= 1
             return Response(503, "Service Unavailable", Headers({"Content-Length": "0"}), b"")
@@ -132,6 +136,7 @@ class BinanceServer:
         try:
             async for text in connection:
                 request = json.loads(text)
+                self.methods.add(request["method"])
                 kind = request["params"][0].partition("@")[2].partition("@")[0]
                 await connection.send(json.dumps({"result": None, "id": request["id"]}))
                 self._connections[kind] = connection

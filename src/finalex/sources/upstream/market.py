@@ -13,12 +13,15 @@ from finalex.sources.upstream.tape import Tape
 class Market:
     """What an exchange streams of one market, as events; nothing is raised for what it streams.
 
-    All `now_ms` are our clock's. A book of which nothing was heard for more than `silence_ms_max` is withdrawn.
+    All `now_ms` are our clock's. A book of which nothing was heard for more than `silence_ms_max` is withdrawn. The
+    trades are numbered from after `last_trade`.
     """
 
-    def __init__(self, instrument: Instrument, now_ms: int, silence_ms_max: int, report: Report) -> None:
+    def __init__(
+        self, instrument: Instrument, now_ms: int, silence_ms_max: int, report: Report, last_trade: int = 0
+    ) -> None:
         self._mirror = Mirror(instrument, report)
-        self._tape = Tape(instrument, now_ms, report)
+        self._tape = Tape(instrument, now_ms, report, last_trade)
         self._silence_ms_max = silence_ms_max
         self._report = report
         self._heard_ms = now_ms
@@ -45,6 +48,10 @@ class Market:
         """Note that the stream of the book broke."""
         self._report(Problem.DISCONNECTED, f"the book: {reason}")
         return self._mirror.withdraw(f"the upstream is disconnected: {reason}"[:200], now_ms)
+
+    def interrupt(self, now_ms: int) -> list[AnyEvent]:
+        """Give up the book because what the exchange showed was not taken for a while."""
+        return self._mirror.withdraw("nothing could be kept for a while", now_ms)
 
     def lose_trades(self, reason: str) -> None:
         """Note that the stream of trades broke: some may be missing, and nothing tells how many."""

@@ -1,11 +1,13 @@
 """Upstreams by name."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from finalex.exchange.paper_engine import PaperEngine
 from finalex.log.port import Log
 from finalex.model.instruments import Instruments
 from finalex.sources.upstream.ccxt_feed import open_feed
+from finalex.sources.upstream.paper import PaperSource
 from finalex.sources.upstream.source import UpstreamSource
 
 
@@ -22,3 +24,17 @@ def open_upstream(
     Raises `UpstreamError` if there is no such upstream.
     """
     return UpstreamSource(open_feed(name), instruments, log, now_ms, problems, silence_ms_max=silence_ms_max)
+
+
+def open_paper(
+    name: str,
+    engine: PaperEngine,
+    log: Log,
+    now_ms: Callable[[], int],
+    problems: Counter[str],
+    demo_balances: Mapping[str, int],
+    silence_ms_max: int,
+) -> PaperSource:
+    """Return the source that trades on paper what `open_upstream` shows; see there."""
+    feed = open_feed(name)
+    return PaperSource(feed, engine, log, now_ms, problems, demo_balances, silence_ms_max=silence_ms_max)

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 import structlog
 
-from finalex.log.port import Log
+from finalex.log.port import LogProblem
 from finalex.model.commands import Command
-from finalex.model.events import AnyEvent
+from finalex.model.events import AnyEvent, Batch
 from finalex.model.instruments import Instruments
 from finalex.sources.declining import decline
 from finalex.sources.port import Reply
@@ -30,11 +31,31 @@ SILENCE_MS_MAX = 30_000
 _logger = structlog.get_logger(__name__)
 
 
+class EventSink(Protocol):
+    """Where an upstream's events go: what it needs of a `Log`."""
+
+    @property
+    def time_ms(self) -> int:
+        """See `Log.time_ms`."""
+        ...
+
+    @property
+    def problem(self) -> LogProblem | None:
+        """See `Log.problem`."""
+        ...
+
+    def append(self, events: Iterable[AnyEvent], time_ms: int) -> Batch:
+        """See `Log.append`."""
+        ...
+
+
 class UpstreamSource:
     """Shows the markets of `feed` that are among `instruments`; it takes no orders.
 
     A market has a book as long as the exchange shows one that is right and says so every `silence_ms_max`; else it
     is withdrawn. The log's clock is `now_ms` less `ALLOWED_LATENESS_MS`. Problems are counted in `problems` by name.
+    Trades are numbered from after the last one of each symbol in `last_trades`. What comes while the log takes no
+    events is left out, and the books then begin anew.
     """
 
     trading = False
@@ -43,20 +64,25 @@ class UpstreamSource:
         self,
         feed: MarketFeed,
         instruments: Instruments,
-        log: Log,
+        log: EventSink,
         now_ms: Callable[[], int],
         problems: Counter[str],
         *,
         silence_ms_max: int = SILENCE_MS_MAX,
         new_backoff: Callable[[], Backoff] = Backoff,
+        last_trades: Mapping[str, int] | None = None,
     ) -> None:
         self._feed = feed
         self._log = log
         self._now_ms = now_ms
         self._problems = Problems(feed.name, problems)
         self._new_backoff = new_backoff
+        self._interrupted = False
+        last = last_trades or {}
         self._markets = {
-            symbol: Market(instrument, now_ms(), silence_ms_max, partial(self._problems.report, symbol))
+            symbol: Market(
+                instrument, now_ms(), silence_ms_max, partial(self._problems.report, symbol), last.get(symbol, 0)
+            )
             for symbol, instrument in instruments.items()
         }
 
@@ -70,6 +96,8 @@ class UpstreamSource:
 
         Raises a group with an `UpstreamError` if the exchange has none of the markets.
         """
+        while self._log.problem is not None:  # noqa: ASYNC110 (a log tells nobody when it is well again)
+            await asyncio.sleep(CLOCK_INTERVAL_MS / 1000)
         now_ms = self._now_ms()
         self._append([market.begin(now_ms) for market in self._markets.values()], now_ms)
         try:
@@ -91,7 +119,9 @@ class UpstreamSource:
     def tick(self) -> None:
         """Withdraw the books that nothing was heard of for too long, and advance the log's clock."""
         now_ms = self._now_ms()
-        events = [event for market in self._markets.values() for event in market.listen(now_ms)]
+        events: list[AnyEvent] = []
+        if self._is_heard(now_ms):
+            events = [event for market in self._markets.values() for event in market.listen(now_ms)]
         if events or now_ms - ALLOWED_LATENESS_MS - self._log.time_ms >= CLOCK_INTERVAL_MS:
             self._append(events, now_ms)
 
@@ -123,11 +153,13 @@ class UpstreamSource:
 
         def take(book: MarketBook) -> None:
             now_ms = self._now_ms()
-            self._tell(market.take_book(book, now_ms), now_ms)
+            if self._is_heard(now_ms):
+                self._tell(market.take_book(book, now_ms), now_ms)
 
         def lose(reason: str) -> None:
             now_ms = self._now_ms()
-            self._tell(market.lose_book(reason, now_ms), now_ms)
+            if self._is_heard(now_ms):
+                self._tell(market.lose_book(reason, now_ms), now_ms)
 
         await follow(partial(self._feed.books, symbol), take, lose, self._new_backoff())
 
@@ -136,10 +168,22 @@ class UpstreamSource:
 
         def take(trades: Sequence[MarketTrade]) -> None:
             now_ms = self._now_ms()
+            if not self._is_heard(now_ms):
+                return
             over_ms = max(self._log.time_ms, now_ms - ALLOWED_LATENESS_MS)
             self._tell(market.take_trades(trades, now_ms, over_ms), now_ms)
 
         await follow(partial(self._feed.trades, symbol), take, market.lose_trades, self._new_backoff())
+
+    def _is_heard(self, now_ms: int) -> bool:
+        """Whether the log takes events; if it does again, all books are withdrawn first, for they have missed some."""
+        if self._log.problem is not None:
+            self._interrupted = True
+            return False
+        if self._interrupted:
+            self._interrupted = False
+            self._tell([event for market in self._markets.values() for event in market.interrupt(now_ms)], now_ms)
+        return True
 
     def _tell(self, events: Sequence[AnyEvent], now_ms: int) -> None:
         if events:

@@ -17,11 +17,12 @@ class Tape:
     """Turns what an exchange streams into trades with numbers that grow by exactly 1 and times that never go back.
 
     What is older than `begun_ms` is left out: it is the past that exchanges begin a stream with, and the candles
-    of those minutes would be incomplete. So is everything that is not later than what came before it.
+    of those minutes would be incomplete. So is everything that is not later than what came before it. `number` is that
+    of the last trade before.
     """
 
-    def __init__(self, instrument: Instrument, begun_ms: int, report: Report) -> None:
-        self.number = 0
+    def __init__(self, instrument: Instrument, begun_ms: int, report: Report, number: int = 0) -> None:
+        self.number = number
         self._instrument = instrument
         self._report = report
         self._recent: dict[str, None] = {}
