@@ -11,10 +11,13 @@ from cyclopts import App, Parameter
 from finalex.admin.errors import AdminError, NoServerError
 from finalex.admin.messages import ClosedReply, CloseKey
 from finalex.cli_admin import ask_server
+from finalex.cli_audit import record_change
 from finalex.clock import now_ms
-from finalex.config import SETTINGS, load_config
-from finalex.credentials.grants import GrantError, parse_grant
-from finalex.credentials.keys import KEYS_FILE_NAME, LABEL_LENGTH_MAX, KeyRecord, KeyStore
+from finalex.config import SETTINGS, Config, load_config
+from finalex.credentials.addresses import parse_addresses
+from finalex.credentials.grants import GrantError, parse_grant, parse_ttl
+from finalex.credentials.key_records import KeyRecord
+from finalex.credentials.keys import KEYS_FILE_NAME, LABEL_LENGTH_MAX, KeyStore
 from finalex.settings.flags import with_flags
 from finalex.tables import text_table
 
@@ -33,11 +36,15 @@ _EXAMPLES = """\
 Examples:
   finalex api-key create --user alice --label "trading desk"
   finalex api-key create --user alice --scope read --ttl 90d --test
+  finalex api-key create --user alice --addresses 203.0.113.7,10.0.0.0/8
   finalex api-key list
+  finalex api-key rotate pk_live_1a2B3c4D --grace 7d
   finalex api-key revoke pk_live_1a2B3c4D
 """
 
-keys = App(name="api-key", help="Create, list and revoke API keys.", help_epilogue=_EXAMPLES)
+_HEAD = ("KEY", "USER", "SCOPES", "STATE", "CREATED", "EXPIRES", "LAST USE", "ADDRESSES", "LABEL")
+
+keys = App(name="api-key", help="Create, list, rotate and revoke API keys.", help_epilogue=_EXAMPLES)
 
 
 @keys.command
@@ -53,6 +60,14 @@ def create(
     test: Annotated[
         bool, Parameter(help="Make a pk_test_… key instead of a pk_live_… key.", negative=(), show_default=False)
     ] = False,
+    addresses: Annotated[
+        str,
+        Parameter(
+            help="From where it may be used: addresses or ranges such as 10.0.0.0/8, with commas between; "
+            "else from anywhere.",
+            show_default=False,
+        ),
+    ] = "",
     config: ConfigFile = "",
     **flags: str | bool,
 ) -> int:
@@ -60,12 +75,12 @@ def create(
     grant = parse_grant(user, scope, ttl or None)
     if len(label) > LABEL_LENGTH_MAX or not label.isprintable():
         raise GrantError(f"A label must have at most {LABEL_LENGTH_MAX} printable characters.")
-    with closing(_store(flags, config)) as store:
-        key, record = store.create(grant, label, now_ms(), live=not test)
-    print(key)
-    sys.stdout.flush()
-    allowed = " and ".join(sorted(record.scopes))
-    print(f"Key {record.id}… of {record.user} allows to {allowed}; it is not shown again.", file=sys.stderr)
+    ranges = parse_addresses(addresses)
+    configuration = load_config(flags, os.environ, config or None)
+    with closing(_store(configuration)) as store:
+        key, record = store.create(grant, label, now_ms(), live=not test, addresses=ranges)
+    _show_once(key, record)
+    record_change(configuration, "api_key_created", **_told(record))
     return 0
 
 
@@ -73,13 +88,37 @@ def create(
 @with_flags(COMMON)
 def list_keys(*, config: ConfigFile = "", **flags: str | bool) -> int:
     """List every key there ever was, without the part that is secret."""
-    with closing(_store(flags, config)) as store:
+    with closing(_store(load_config(flags, os.environ, config or None))) as store:
         records = store.records()
     now = now_ms()
-    print(
-        text_table(("KEY", "USER", "SCOPES", "STATE", "CREATED", "EXPIRES", "LABEL"), [_row(r, now) for r in records])
-    )
+    print(text_table(_HEAD, [_row(record, now) for record in records]))
     return 0
+
+
+@keys.command
+@with_flags(COMMON)
+def rotate(
+    key: Annotated[str, Parameter(help="The old key's beginning, as `list` shows it.")],
+    /,
+    *,
+    grace: Annotated[str, Parameter(help="How long the old key goes on to work: a number with s, m, h or d.")] = "24h",
+    config: ConfigFile = "",
+    **flags: str | bool,
+) -> int:
+    """Make a key for the same as another and print it, this once; the other one ends after a time of grace."""
+    grace_ms = parse_ttl(grace)
+    configuration = load_config(flags, os.environ, config or None)
+    with closing(_store(configuration)) as store:
+        rotated = store.rotate(key, grace_ms, now_ms())
+    if rotated is None:
+        print("finalex: There is no such key that is valid; 'finalex api-key list' shows them all.", file=sys.stderr)
+        return 1
+    new_key, new, old = rotated
+    _show_once(new_key, new)
+    ends_ms = old.expires_ms or 0
+    print(f"Key {old.id}… works until {date_text(ends_ms)}.", file=sys.stderr)
+    record_change(configuration, "api_key_rotated", **_told(new), old_key=old.id, old_expires_ms=ends_ms)
+    return 1 if _closed_connections(CloseKey(key=old.id, from_ms=ends_ms), flags, config) is None else 0
 
 
 @keys.command
@@ -92,40 +131,62 @@ def revoke(
     **flags: str | bool,
 ) -> int:
     """Make a key worthless at once; a server that runs ends the connections that it opened."""
-    with closing(_store(flags, config)) as store:
+    configuration = load_config(flags, os.environ, config or None)
+    with closing(_store(configuration)) as store:
         record = store.revoke(key, now_ms())
     if record is None:
         print("finalex: There is no such key; 'finalex api-key list' shows them all.", file=sys.stderr)
         return 1
     print(f"Key {record.id}… of {record.user} is revoked.")
-    return _close_connections(record, flags, config)
+    record_change(configuration, "api_key_revoked", key=record.id, user=record.user)
+    closed = _closed_connections(CloseKey(key=record.id), flags, config)
+    if closed:
+        print(closed)
+    return 1 if closed is None else 0
 
 
-def _close_connections(record: KeyRecord, flags: dict[str, str | bool], config: str) -> int:
-    """Have a server that runs end the connections that the key opened; without one there are none."""
+def _show_once(key: str, record: KeyRecord) -> None:
+    print(key)
+    sys.stdout.flush()
+    allowed = " and ".join(sorted(record.scopes))
+    print(f"Key {record.id}… of {record.user} allows to {allowed}; it is not shown again.", file=sys.stderr)
+
+
+def _told(record: KeyRecord) -> dict[str, object]:
+    """Return what the audit log tells of a key."""
+    told = {"key": record.id, "user": record.user, "scopes": sorted(record.scopes), "expires_ms": record.expires_ms}
+    return told | ({"addresses": record.addresses} if record.addresses else {})
+
+
+def _closed_connections(request: CloseKey, flags: dict[str, str | bool], config: str) -> str | None:
+    """Have a server that runs end the connections that the key opened; without one there are none.
+
+    Return what is to be said about it, or `None` if it could not be done, which was said.
+    """
     try:
-        closed = ask_server(CloseKey(key=record.id), ClosedReply, flags, config).connections
+        closed = ask_server(request, ClosedReply, flags, config).connections
     except NoServerError:
-        return 0
+        return ""
     except AdminError as error:
         sys.stdout.flush()
         print(f"finalex: Connections that it opened may go on. {error}", file=sys.stderr)
-        return 1
-    print(f"The running server closed {closed} connection{'' if closed == 1 else 's'} that it had opened.")
-    return 0
+        return None
+    return f"The running server closed {closed} connection{'' if closed == 1 else 's'} that it had opened."
 
 
-def _store(flags: dict[str, str | bool], config: str) -> KeyStore:
-    path = load_config(flags, os.environ, config or None).data_dir / KEYS_FILE_NAME
-    return KeyStore(path, BUSY_TIMEOUT_MS)
+def _store(config: Config) -> KeyStore:
+    return KeyStore(config.data_dir / KEYS_FILE_NAME, BUSY_TIMEOUT_MS)
 
 
 def _row(record: KeyRecord, now: int) -> tuple[str, ...]:
     state = "valid" if record.valid(now) else "revoked" if record.revoked_ms is not None else "expired"
-    expires = "never" if record.expires_ms is None else _date(record.expires_ms)
+    expires = "never" if record.expires_ms is None else date_text(record.expires_ms)
+    used = "never" if record.last_used_ms is None else date_text(record.last_used_ms)
     scopes = ",".join(sorted(record.scopes))
-    return record.id, record.user, scopes, state, _date(record.created_ms), expires, record.label
+    addresses = ",".join(record.addresses) or "any"
+    return record.id, record.user, scopes, state, date_text(record.created_ms), expires, used, addresses, record.label
 
 
-def _date(time_ms: int) -> str:
+def date_text(time_ms: int) -> str:
+    """Return a time as text, in UTC and to the second."""
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

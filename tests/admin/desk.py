@@ -20,6 +20,7 @@ from finalex.exchange.state import ExchangeState
 from finalex.model.commands import Command
 from finalex.model.events import ExchangeEvent
 from finalex.model.markets import DEFAULT_INSTRUMENTS
+from finalex.session.auth import Revocation
 
 WAIT_S = 30.0
 """How long a test waits for what must come; only a failing one waits so long."""
@@ -134,11 +135,11 @@ async def operated(directory: Path, limits: AdminLimits = DEFAULT_LIMITS) -> Asy
     """Run an admin server with an operator until the block ends."""
     exchange, closed_keys = Exchange(), list[str]()
 
-    def close_key(key: str) -> int:
-        closed_keys.append(key)
+    def close_revoked(revocation: Revocation) -> int:
+        closed_keys.append(revocation.key_id or revocation.token_id or f"user {revocation.user}")
         return 2
 
-    operator = Operator(exchange.seen, exchange, close_key, lambda: STATUS)
+    operator = Operator(exchange.seen, exchange, close_revoked, lambda: STATUS)
     async with served(directory, operator.handle, limits) as server:
         yield Desk(directory / SOCKET_FILE_NAME, exchange, server, closed_keys)
 

@@ -13,6 +13,7 @@ from finalex.admin.messages import (
     Reply,
 )
 from finalex.admin.operator import Operator
+from finalex.session.auth import Revocation
 
 
 @dataclass
@@ -20,13 +21,18 @@ class Office:
     """The operator, and what its requests led to."""
 
     exchange: Exchange = field(default_factory=Exchange)
-    closed: list[str] = field(default_factory=list)
+    closed: list[Revocation] = field(default_factory=list)
+    audited: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.operator = Operator(self.exchange.seen, self.exchange, self._close, lambda: STATUS)
+        self.operator = Operator(self.exchange.seen, self.exchange, self._close, lambda: STATUS, self)
 
-    def _close(self, key: str) -> int:
-        self.closed.append(key)
+    def record(self, event: str, **fields: object) -> None:
+        """See `AuditLog.record`."""
+        self.audited.append((event, {name: value for name, value in fields.items() if value is not None}))
+
+    def _close(self, revocation: Revocation) -> int:
+        self.closed.append(revocation)
         return len(self.closed)
 
     async def ask(self, request: AnyRequest) -> Reply:

@@ -12,6 +12,7 @@ from finalex.admin.messages import (
     BalanceText,
     ClosedReply,
     CloseKey,
+    CloseToken,
     CreditAccount,
     DebitAccount,
     ErrorCode,
@@ -29,6 +30,8 @@ REQUESTS = [
     CreditAccount(user="alice", currency="BTC", amount="1.5", reference="r"),
     DebitAccount(user="alice", currency="BTC", amount="1.5", reference="r"),
     CloseKey(key="pk_live_1a2B3c4D"),
+    CloseToken(token="one"),
+    CloseToken(user="alice", issued_until_ms=5),
     ShowStatus(),
 ]
 

@@ -13,6 +13,7 @@ from finalex.admin.messages import (
     BookedReply,
     ClosedReply,
     CloseKey,
+    CloseToken,
     ErrorCode,
     ShowAccount,
     ShowStatus,
@@ -22,6 +23,7 @@ from finalex.exchange.outcomes import DeclineReason, Failed, Unavailable
 from finalex.model.commands import Credit, PlaceOrder
 from finalex.model.events import Credited, Debited
 from finalex.model.orders import OrderType, Side
+from finalex.session.auth import Revocation
 
 BTC = 10**8
 
@@ -193,7 +195,34 @@ async def test_an_account_that_does_not_exist_is_not_found(office: Office, user:
 
 async def test_the_connections_of_a_key_are_closed(office: Office) -> None:
     assert await office.ask(CloseKey(key="pk_live_1a2B3c4D")) == ClosedReply(connections=1)
-    assert office.closed == ["pk_live_1a2B3c4D"]
+    assert office.closed == [Revocation(key_id="pk_live_1a2B3c4D")]
+
+
+async def test_a_key_may_end_later(office: Office) -> None:
+    await office.ask(CloseKey(key="pk_live_1a2B3c4D", from_ms=5))
+    assert office.closed == [Revocation(key_id="pk_live_1a2B3c4D", from_ms=5)]
+
+
+async def test_the_connections_of_a_token_or_of_a_users_tokens_are_closed(office: Office) -> None:
+    assert await office.ask(CloseToken(token="one")) == ClosedReply(connections=1)
+    assert await office.ask(CloseToken(user="alice", issued_until_ms=7)) == ClosedReply(connections=2)
+    assert office.closed == [Revocation(token_id="one"), Revocation(user="alice", issued_until_ms=7)]
+
+
+async def test_what_the_operator_does_is_recorded_with_what_became_of_it(office: Office) -> None:
+    await office.credit(amount="1.5", reference="gift")
+    await office.debit(amount="2", reference="fee")
+    await office.ask(CloseKey(key="pk_live_1a2B3c4D"))
+    await office.ask(CloseToken(user="alice", issued_until_ms=7))
+    await office.ask(ShowStatus())
+
+    events = [(event, fields.get("amount") or fields.get("connections")) for event, fields in office.audited]
+    assert events == [
+        *(("account_changed", "1.50000000"), ("account_changed", "2.00000000")),
+        *(("connections_closed", 1), ("connections_closed", 2)),
+    ]
+    outcomes = [str(fields["outcome"]) for _, fields in office.audited[:2]]
+    assert ["Done" in outcomes[0], "Declined" in outcomes[1]] == [True, True]
 
 
 async def test_the_status_is_told(office: Office) -> None:

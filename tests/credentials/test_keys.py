@@ -13,6 +13,7 @@ import pytest
 from finalex.credentials.grants import Grant
 from finalex.credentials.keys import KeyStore, KeyStoreError
 from finalex.session.auth import Authenticator, Credentials, InvalidCredentialsError
+from finalex.session.tokens import FixedKeys
 
 GRANT = Grant(user="alice", scopes=frozenset({"read"}), ttl_ms=None)
 
@@ -61,7 +62,7 @@ def test_only_the_owner_can_read_the_files(store: KeyStore, path: Path) -> None:
 
     modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
 
-    assert modes == {"keys.sqlite": 0o600, "keys.sqlite-wal": 0o600, "keys.sqlite-shm": 0o600}
+    assert modes == {"api-key-pepper": 0o600, "keys.sqlite": 0o600, "keys.sqlite-wal": 0o600, "keys.sqlite-shm": 0o600}
 
 
 def test_a_key_with_a_time_expires_to_the_millisecond(store: KeyStore) -> None:
@@ -166,7 +167,7 @@ def test_a_writer_that_never_ends_is_given_up(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"this is no database at all" * 100, "file is not a database"), (b"", "it has version 0, this program knows 1")],
+    [(b"this is no database at all" * 100, "file is not a database"), (b"", "it has version 0, this program knows 2")],
 )
 def test_a_file_that_is_no_key_store_is_named_and_not_touched(
     content: bytes, says: str, store: KeyStore, path: Path
@@ -189,7 +190,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_a_session_refuses_keys_while_the_store_is_broken_and_accepts_them_again(store: KeyStore, path: Path) -> None:
     key, _ = store.create(GRANT, "", 5)
-    authenticator = Authenticator("unused", store)
+    authenticator = Authenticator(FixedKeys(), store)
     kept, broken = path.with_name("kept"), path.with_name("broken")
     broken.write_bytes(b"this is no database at all" * 100)
     store.close()

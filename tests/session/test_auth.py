@@ -5,8 +5,9 @@ from typing import Any
 import jwt
 import pytest
 
-from finalex.credentials.keys import KeyRecord
+from finalex.credentials.key_records import KeyRecord
 from finalex.session.auth import Authenticator, Credentials, Identity, InvalidCredentialsError, valid_user
+from finalex.session.tokens import FixedKeys, secret_key
 
 SECRET = "s" * 32
 NOW_MS = 1_700_000_000_000
@@ -31,7 +32,7 @@ class Keys:
 
 
 def identify(token: str | None = None, api_key: str | None = None, *, repeated: bool = False) -> Identity:
-    return Authenticator(SECRET, Keys()).identify(Credentials(token, api_key, repeated), NOW_MS)
+    return Authenticator(FixedKeys(secret_key(SECRET)), Keys()).identify(Credentials(token, api_key, repeated), NOW_MS)
 
 
 def token(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
@@ -40,7 +41,7 @@ def token(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str
 
 
 def test_a_good_token_identifies_its_user_with_its_scopes_until_it_expires() -> None:
-    assert identify(token()) == Identity("alice", frozenset({"read", "trade"}), NOW_MS + 60_000)
+    assert identify(token()) == Identity("alice", frozenset({"read", "trade"}), NOW_MS + 60_000, issued_ms=NOW_MS)
 
 
 def test_a_token_without_scope_may_only_read() -> None:
@@ -104,7 +105,9 @@ def test_two_kinds_at_once_or_one_twice_identify_nobody() -> None:
 
 def test_a_key_store_that_fails_lets_nobody_in() -> None:
     with pytest.raises(InvalidCredentialsError, match="cannot be checked"):
-        Authenticator(SECRET, Keys(broken=True)).identify(Credentials(api_key="pk_live_bob"), NOW_MS)
+        Authenticator(FixedKeys(secret_key(SECRET)), Keys(broken=True)).identify(
+            Credentials(api_key="pk_live_bob"), NOW_MS
+        )
 
 
 def test_credentials_do_not_show_themselves() -> None:

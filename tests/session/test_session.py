@@ -11,7 +11,7 @@ from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.protocol.streams import INTERVALS
 from finalex.session.auth import Credentials
 from finalex.session.limits import Limits
-from finalex.session.session import PLACED_MAX
+from finalex.session.placed import PLACED_MAX
 from support.conversation import START_MS, House, token
 
 MINUTE_MS = 60_000

@@ -22,6 +22,7 @@ from finalex.session.desk import Desk
 from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Proceed, Recall, Send, StopRecall, Submit
 from finalex.session.limits import Limits
 from finalex.session.session import Session
+from finalex.session.tokens import FixedKeys, secret_key
 from support.archive import Archive
 
 SECRET = "a secret of thirty-two bytes, at least"
@@ -54,7 +55,7 @@ class House:
         self.archive = Archive()
         self.engine = Engine(ExchangeState(instruments))
         hub = Hub(instruments, ticker_interval_ms=100, kline_interval_ms=250, memory=memory)
-        self.desk = Desk(hub, Authenticator(SECRET, NoKeys()), limits or Limits())
+        self.desk = Desk(hub, Authenticator(FixedKeys(secret_key(SECRET)), NoKeys()), limits or Limits())
         self.conversations: list[Conversation] = []
         self.log.follow(self._publish)
         self.log.follow(self.archive.keep)

@@ -23,6 +23,7 @@ from finalex.recaller import LogRecaller
 from finalex.session.auth import Authenticator, KeyDirectory
 from finalex.session.desk import Desk
 from finalex.session.limits import Limits
+from finalex.session.tokens import FixedKeys, secret_key
 from support.conversation import SECRET, START_MS, NoKeys
 from support.sockets import READ_TIMEOUT_S, RawWebSocket, open_websocket
 
@@ -39,7 +40,9 @@ class Served:
         self.metrics = Metrics()
         self.log = MemoryLog()
         self.engine = Engine(ExchangeState(DEFAULT_INSTRUMENTS))
-        self.desk = Desk(Hub(DEFAULT_INSTRUMENTS, memory=memory), Authenticator(SECRET, keys), limits)
+        self.desk = Desk(
+            Hub(DEFAULT_INSTRUMENTS, memory=memory), Authenticator(FixedKeys(secret_key(SECRET)), keys), limits
+        )
         self.recaller = LogRecaller(self.log, Beginning(), DEFAULT_INSTRUMENTS)
         self.gateway = Gateway(self.desk, self, settings, self.metrics, lambda: self.now_ms, self.recaller)
         self.log.follow(self.gateway.follow)

@@ -24,7 +24,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_grant(user: str, scope: str, ttl: str | None) -> Grant:
     """Return the grant that three texts describe; raises `GrantError`."""
-    return Grant(user=_user(user), scopes=_scopes(scope), ttl_ms=None if ttl is None else _ttl_ms(ttl))
+    return Grant(user=_user(user), scopes=_scopes(scope), ttl_ms=None if ttl is None else parse_ttl(ttl))
 
 
 def _user(text: str) -> str:
@@ -45,7 +45,8 @@ def _scopes(text: str) -> frozenset[str]:
     return scopes
 
 
-def _ttl_ms(text: str) -> int:
+def parse_ttl(text: str) -> int:
+    """Return a time such as 90s or 7d in milliseconds; raises `GrantError`."""
     match = re.fullmatch(r"(\d{1,12})([smhd])", text, re.ASCII)
     ttl_ms = int(match[1]) * _UNITS_MS[match[2]] if match else 0
     if not 0 < ttl_ms <= TTL_MAX_MS:

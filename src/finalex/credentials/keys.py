@@ -1,27 +1,35 @@
-"""API keys, kept as hashes in SQLite. Several processes may use the store at the same time."""
+"""API keys, kept as keyed hashes in SQLite. Several processes may use the store at the same time."""
 
-import hashlib
-import os
+import hmac
 import re
 import secrets
 import sqlite3
 import string
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from finalex.credentials.files import create_private
+from finalex.credentials.database import BUSY_TIMEOUT_MS, Database, transaction
 from finalex.credentials.grants import Grant
+from finalex.credentials.key_records import KeyRecord, read_record, written_record
+from finalex.credentials.key_schema import (
+    INSERT,
+    KEEP_USE,
+    REVOKE,
+    SCHEMA,
+    SELECT,
+    SET_END,
+    VERSION,
+    migrate_to_peppered,
+)
+from finalex.credentials.pepper import Pepper, stored_pepper
 
 T = TypeVar("T")
 
 KEYS_FILE_NAME = "keys.sqlite"
 LABEL_LENGTH_MAX = 64
-BUSY_TIMEOUT_MS = 100
-"""How long to wait for another process: a server that looks keys up waits with all its connections."""
 
 _ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 8
@@ -29,163 +37,164 @@ _SECRET_LENGTH = 32
 """Characters after the id: 62^32 possibilities are 190 bits."""
 
 _KEY = re.compile(rf"(pk_(?:live|test)_[0-9A-Za-z]{{{_ID_LENGTH}}})[0-9A-Za-z]{{{_SECRET_LENGTH}}}", re.ASCII)
-_SCHEMA_VERSION = 1
-_SCHEMA = f"""
-PRAGMA journal_mode = WAL;
-CREATE TABLE api_keys (
-    id TEXT PRIMARY KEY,
-    hash BLOB NOT NULL UNIQUE,
-    user TEXT NOT NULL,
-    scopes TEXT NOT NULL,
-    label TEXT NOT NULL,
-    created_ms INTEGER NOT NULL,
-    expires_ms INTEGER,
-    revoked_ms INTEGER
-) WITHOUT ROWID;
-PRAGMA user_version = {_SCHEMA_VERSION};
-"""
-_INSERT = (
-    "INSERT INTO api_keys (id, hash, user, scopes, label, created_ms, expires_ms) "
-    "VALUES (:id, :hash, :user, :scopes, :label, :created_ms, :expires_ms)"
-)
-_SELECT = "SELECT id, user, scopes, label, created_ms, expires_ms, revoked_ms FROM api_keys "
-_REVOKE = "UPDATE api_keys SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL"
+_NO_HASH = bytes(32)
 
 
 class KeyStoreError(OSError):
     """The store cannot be used; the text is a sentence for the operator."""
 
 
-class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a key; `id` is its beginning. Times are wall-clock milliseconds, `None` is never."""
-
-    id: str
-    user: str
-    scopes: frozenset[str]
-    label: str
-    created_ms: int
-    expires_ms: int | None
-    revoked_ms: int | None
-
-    def valid(self, now_ms: int) -> bool:
-        """Whether the key opens anything at `now_ms`."""
-        return self.revoked_ms is None and (self.expires_ms is None or now_ms < self.expires_ms)
-
-
 class KeyStore:
-    """The keys of one database file, which is made (mode 0600) when first needed.
+    """The keys of one database file, which is made (mode 0600) when first needed, with the pepper beside it.
 
     What another process creates or revokes counts at once, and so does another file put in its place. Every method
-    raises `KeyStoreError` if the database cannot be used, and tries anew at the next call.
+    raises `KeyStoreError` if the database cannot be used, and tries anew at the next call. `uses` is when each key
+    that was looked up was last good for something, until somebody takes it to `record_uses`.
     """
 
     def __init__(self, path: Path, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self._path = path
-        self._busy_timeout_ms = busy_timeout_ms
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._database = Database(
+            path,
+            SCHEMA,
+            {1: lambda old: migrate_to_peppered(old, self._new_pepper())},
+            busy_timeout_ms,
+            version=VERSION,
+        )
+        self._pepper: Pepper | None = None
+        self.uses: dict[str, int] = {}
 
-    def create(self, grant: Grant, label: str, now_ms: int, *, live: bool = True) -> tuple[str, KeyRecord]:
-        """Make a key and return it, this once, with its record."""
-        random = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH + _SECRET_LENGTH))
-        key = f"pk_{'live' if live else 'test'}_{random}"
+    def create(
+        self, grant: Grant, label: str, now_ms: int, *, live: bool = True, addresses: tuple[str, ...] = ()
+    ) -> tuple[str, KeyRecord]:
+        """Make a key for use from `addresses` (none: from anywhere) and return it, this once, with its record."""
+        expires_ms = None if grant.ttl_ms is None else now_ms + grant.ttl_ms
         record = KeyRecord(
-            id=key[:-_SECRET_LENGTH],
+            id="",
             user=grant.user,
             scopes=grant.scopes,
             label=label,
             created_ms=now_ms,
-            expires_ms=None if grant.ttl_ms is None else now_ms + grant.ttl_ms,
-            revoked_ms=None,
+            expires_ms=expires_ms,
+            addresses=addresses,
         )
-        row = msgspec.structs.asdict(record) | {"scopes": " ".join(sorted(grant.scopes)), "hash": _hash(key)}
-        self._do(lambda database: database.execute(_INSERT, row))
-        return key, record
+        return self._do(lambda database: self._add(database, record, live=live))
+
+    def rotate(self, key_id: str, grace_ms: int, now_ms: int) -> tuple[str, KeyRecord, KeyRecord] | None:
+        """Make a key for the same as another, which is good for `grace_ms` more at most.
+
+        Return the new key, its record and the other's new one; `None` if there is no such key, or it is not valid.
+        """
+        key_id = id_of(key_id)
+
+        def rotate(database: sqlite3.Connection) -> tuple[str, KeyRecord, KeyRecord] | None:
+            with transaction(database):
+                old = _find(database, key_id)
+                if old is None or not old.valid(now_ms):
+                    return None
+                copied = msgspec.structs.replace(old, created_ms=now_ms, last_used_ms=None)
+                key, new = self._add(database, copied, live=key_id.startswith("pk_live_"))
+                ends_ms = min(now_ms + grace_ms, now_ms + grace_ms if old.expires_ms is None else old.expires_ms)
+                database.execute(SET_END, (ends_ms, key_id))
+                return key, new, msgspec.structs.replace(old, expires_ms=ends_ms)
+
+        return self._do(rotate)
 
     def records(self) -> list[KeyRecord]:
         """Return every key there ever was, oldest first."""
-        query = _SELECT + "ORDER BY created_ms, id"
-        return self._do(lambda database: [_record(row) for row in database.execute(query)])
+        query = SELECT + "ORDER BY created_ms, id"
+        return self._do(lambda database: [read_record(row) for row in database.execute(query)])
 
     def revoke(self, key_id: str, now_ms: int) -> KeyRecord | None:
         """Make a key worthless from `now_ms` on and return its record, or `None` if there is no such key.
 
         A whole key is taken for its id. A key revoked before keeps its time.
         """
-        match = _KEY.fullmatch(key_id)
-        key_id = match[1] if match else key_id
 
         def revoke(database: sqlite3.Connection) -> KeyRecord | None:
-            database.execute(_REVOKE, (now_ms, key_id))
-            return _first(database.execute(_SELECT + "WHERE id = ?", (key_id,)))
+            database.execute(REVOKE, (now_ms, id_of(key_id)))
+            return _find(database, id_of(key_id))
 
         return self._do(revoke)
 
     def lookup(self, api_key: str, now_ms: int) -> KeyRecord | None:
-        """Return the record of a key that is valid at `now_ms`, or `None`. See `session.auth.KeyDirectory`."""
-        if not _KEY.fullmatch(api_key):
+        """Return the record of a key that is valid at `now_ms`, or `None`. See `session.auth.KeyDirectory`.
+
+        The key is found by its id, which is public, and its hash compared in a time that does not depend on it.
+        """
+        match = _KEY.fullmatch(api_key)
+        if match is None:
             return None
-        query = _SELECT + "WHERE hash = ?"
-        record = self._do(lambda database: _first(database.execute(query, (_hash(api_key),))))
-        return record if record is not None and record.valid(now_ms) else None
+        key_id = match[1]
+        record, right = self._do(lambda database: (_find(database, key_id), self._is_right(database, key_id, api_key)))
+        if record is None or not right or not record.valid(now_ms):
+            return None
+        self.uses[record.id] = now_ms
+        return record
+
+    def record_uses(self, uses: dict[str, int]) -> None:
+        """Write down when keys were last used."""
+
+        def write(database: sqlite3.Connection) -> None:
+            with transaction(database):
+                database.executemany(KEEP_USE, [(used_ms, used_ms, key_id) for key_id, used_ms in uses.items()])
+
+        self._do(write)
 
     def close(self) -> None:
         """Let go of the database; the next call opens it again."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._pepper = None
+        self._database.close()
+
+    def _add(self, database: sqlite3.Connection, like: KeyRecord, *, live: bool) -> tuple[str, KeyRecord]:
+        random = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH + _SECRET_LENGTH))
+        key = f"pk_{'live' if live else 'test'}_{random}"
+        record = msgspec.structs.replace(like, id=key[:-_SECRET_LENGTH])
+        database.execute(INSERT, written_record(record) | {"hash": self._pepper_to_write(database).hash(key)})
+        return key, record
+
+    def _is_right(self, database: sqlite3.Connection, key_id: str, api_key: str) -> bool:
+        """Whether `api_key` is the key with that id; an id that does not exist takes as long as one that does."""
+        check = database.execute("SELECT value FROM pepper_check").fetchone()
+        if check is None:  # no key was ever made here
+            return False
+        kept = database.execute("SELECT hash FROM api_keys WHERE id = ?", (key_id,)).fetchone()
+        return hmac.compare_digest(kept[0] if kept else _NO_HASH, self._right_pepper(check[0]).hash(api_key))
+
+    def _pepper_to_write(self, database: sqlite3.Connection) -> Pepper:
+        check = database.execute("SELECT value FROM pepper_check").fetchone()
+        if check is not None:
+            return self._right_pepper(check[0])
+        pepper = self._new_pepper()
+        database.execute("INSERT OR IGNORE INTO pepper_check VALUES (1, ?)", (pepper.check,))
+        return pepper
+
+    def _right_pepper(self, check: bytes) -> Pepper:
+        """Return the pepper of the hashes in the database, which has kept its `check`."""
+        if self._pepper is None or self._pepper.check != check:
+            self._pepper = stored_pepper(self._path.parent, make=False)
+        if self._pepper.check != check:
+            raise sqlite3.DatabaseError("they were hashed with another pepper: put the right one back from a backup")
+        return self._pepper
+
+    def _new_pepper(self) -> Pepper:
+        return stored_pepper(self._path.parent, make=True)
 
     def _do(self, action: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            if self._connection is None or self._file != _identity(self._path):
-                self.close()
-                self._connection = self._open()
-                self._file = _identity(self._path)
-            return action(self._connection)
+            return self._database.do(action)
         except (sqlite3.Error, msgspec.ValidationError) as error:
-            self.close()
             raise KeyStoreError(f"The API keys in '{self._path}' cannot be used: {error}.") from None
         except OSError as error:
             raise KeyStoreError(f"The API keys in '{self._path}' cannot be used: {error.strerror}.") from None
 
-    def _open(self) -> sqlite3.Connection:
-        create_private(self._path, _write_schema)
-        uri = f"{self._path.absolute().as_uri()}?mode=rw"
-        timeout_s = self._busy_timeout_ms / 1000
-        connection = sqlite3.connect(uri, uri=True, timeout=timeout_s, isolation_level=None)
-        try:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version != _SCHEMA_VERSION:
-                raise sqlite3.DatabaseError(f"it has version {version}, this program knows {_SCHEMA_VERSION}")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+
+def id_of(key: str) -> str:
+    """Return the id of a whole key; anything else is returned as it is."""
+    match = _KEY.fullmatch(key)
+    return match[1] if match else key
 
 
-def _write_schema(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(_SCHEMA)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _hash(api_key: str) -> bytes:
-    return hashlib.sha256(api_key.encode()).digest()
-
-
-def _first(cursor: sqlite3.Cursor) -> KeyRecord | None:
-    row = cursor.fetchone()
-    return None if row is None else _record(row)
-
-
-def _record(row: tuple[object, ...]) -> KeyRecord:
-    return msgspec.convert(
-        dict(zip(KeyRecord.__struct_fields__, row, strict=True)) | {"scopes": str(row[2]).split()}, KeyRecord
-    )
+def _find(database: sqlite3.Connection, key_id: str) -> KeyRecord | None:
+    row = database.execute(SELECT + "WHERE id = ?", (key_id,)).fetchone()
+    return None if row is None else read_record(row)

@@ -45,7 +45,10 @@ class Secret:
 class SecretText(Kind[Secret | None]):
     """A secret given as a setting; `None` is kept for "not given"."""
 
-    allowed = f"a text of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes without control characters"
+    allowed = (
+        f"a text of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes without control characters, "
+        "and no key in PEM, SSH or JWK form"
+    )
 
     def parse(self, text: str) -> Secret:
         """See `Kind.parse`."""
@@ -59,7 +62,9 @@ class SecretText(Kind[Secret | None]):
 
 
 def usable(text: str) -> bool:
-    """Whether `text` can sign tokens."""
+    """Whether `text` can sign tokens; what looks like a key of another kind is not secret, or not meant for this."""
+    if "-----BEGIN" in text or text.startswith(("ssh-", "ecdsa-sha2-")) or '"kty"' in text:
+        return False
     return text.isprintable() and SECRET_BYTES_MIN <= len(text.encode()) <= SECRET_BYTES_MAX
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from finalex.channels.orders import order_data
 from finalex.channels.parameters import optional_symbol, require_symbol
-from finalex.exchange.outcomes import Canceled, NotFound, Outcome, Placed, Refused, Unavailable
+from finalex.exchange.outcomes import Canceled, Frozen, NotFound, Outcome, Placed, Refused, Unavailable
 from finalex.model.commands import CancelAllOrders, CancelOrder, PlaceOrder
 from finalex.model.instruments import Instruments
 from finalex.model.orders import OrderType, TimeInForce
@@ -65,6 +65,9 @@ def reply(outcome: Outcome, instruments: Instruments) -> tuple[str, Data]:
         case Unavailable():
             reason = RejectReason.EXCHANGE_UNAVAILABLE.value
             raise RequestError(ErrorCode.ORDER_REJECTED, "the exchange takes no orders at the moment", reason)
+        case Frozen():
+            reason = RejectReason.MARKET_HALTED.value
+            raise RequestError(ErrorCode.ORDER_REJECTED, "the market is halted: its orders stay as they are", reason)
         case NotFound():
             raise RequestError(ErrorCode.NOT_FOUND, "this account has no such open order")
         case _:

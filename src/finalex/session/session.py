@@ -10,19 +10,17 @@ from finalex.protocol.errors import CloseCode, ErrorCode, RequestError
 from finalex.protocol.messages import ConnectionStatusData, Data, Publication, RateLimitsData
 from finalex.protocol.requests import Request, RequestId
 from finalex.session import orders
-from finalex.session.auth import Credentials, Identity, InvalidCredentialsError
+from finalex.session.auth import Credentials, Identity, InvalidCredentialsError, Revocation
 from finalex.session.desk import Desk
 from finalex.session.effects import Close, Effect, OpenAccount, Send, Submit
 from finalex.session.limits import MessageRate, Verdict
+from finalex.session.placed import PlacedOrders
 from finalex.session.replies import AuthenticatedData, CancelOnDisconnectData, PongData, SubscriptionsData, error_reply
 from finalex.session.subscribing import Caller, Subscribing
 from finalex.session.subscriptions import require_scope
 
 EXPIRY_NOTICE_MS = 60_000
 """How long before its credentials expire a connection is told."""
-
-PLACED_MAX = 1000
-"""How many of a connection's orders are remembered before those that ended are sorted out."""
 
 
 class Session:
@@ -32,7 +30,7 @@ class Session:
     """
 
     __slots__ = (
-        "_cancel_on_disconnect",
+        "_address",
         "_connections_remaining",
         "_desk",
         "_ended",
@@ -44,15 +42,15 @@ class Session:
         "_subscribing",
     )
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, address: str = "") -> None:
         self._desk = desk
+        self._address = address
         self._identity: Identity | None = None
         self._subscribing = Subscribing(desk)
         self._rate = MessageRate(desk.limits.messages_per_minute_max)
         self._connections_remaining = 0
         self._expiry_noticed = False
-        self._cancel_on_disconnect = False
-        self._placed: dict[str, None] = {}
+        self._placed = PlacedOrders()
         self._replies = 0
         self._ended = False
 
@@ -82,9 +80,12 @@ class Session:
         if not (credentials.given or credentials.repeated):
             return [self._status("connected", now_ms)]
         try:
-            identity = self._desk.authenticator.identify(credentials, now_ms)
+            identity = self._desk.authenticator.identify(credentials, now_ms, self._address)
+            self._desk.seats.take(identity.user)
         except InvalidCredentialsError as error:
-            return self._end(CloseCode.UNAUTHORIZED, RequestError(ErrorCode.INVALID_TOKEN, str(error)), now_ms)
+            return self._end(CloseCode.UNAUTHORIZED, error, now_ms)
+        except RequestError as error:
+            return self._end(CloseCode.POLICY_VIOLATION, error, now_ms)
         self._identity = identity
         return [OpenAccount(identity.user), self._status("connected", now_ms)]
 
@@ -106,13 +107,14 @@ class Session:
         self._expiry_noticed = True
         return [*beats, self._status("token_expiring", now_ms)]
 
-    def revoke(self, key_id: str, now_ms: int) -> list[Effect]:
-        """End the connection if it has logged in with this API key, which was revoked."""
-        if self._ended or self._identity is None or self._identity.key_id != key_id:
+    def revoke(self, revocation: Revocation, now_ms: int) -> list[Effect]:
+        """End the connection if what it has logged in with was revoked, at once or when that is to be."""
+        if self._ended or self._identity is None or not revocation.covers(self._identity):
             return []
-        return self._end(
-            CloseCode.UNAUTHORIZED, RequestError(ErrorCode.INVALID_TOKEN, "the API key was revoked"), now_ms
-        )
+        if revocation.from_ms > now_ms:
+            self._identity = self._identity.ending(revocation.from_ms)
+            return []
+        return self._end(CloseCode.UNAUTHORIZED, revocation.error, now_ms)
 
     def notify_closing(self, reconnect_after_ms: int, now_ms: int) -> list[Effect]:
         """Say that the server goes down and when to come back."""
@@ -123,9 +125,11 @@ class Session:
     def disconnect(self) -> list[Effect]:
         """The connection is gone: cancel its open orders if it asked for that."""
         self._ended = True
-        if not self._cancel_on_disconnect or self.user is None:
+        if self._identity is None:
             return []
-        return [Submit(CancelOrder(user=self.user, order_id=order_id), None) for order_id in self._placed]
+        user, self._identity = self._identity.user, None
+        self._desk.seats.leave(user)
+        return [Submit(cancel, None) for cancel in self._placed.cancels(user)]
 
     # --- requests ---------------------------------------------------------------------------------------
 
@@ -148,9 +152,9 @@ class Session:
     def answer(self, request_id: RequestId | None, outcome: Outcome, now_ms: int) -> list[Effect]:
         """Reply to the request whose `Submit` had this outcome."""
         if isinstance(outcome, Placed) and outcome.order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED):
-            if self._ended and self._cancel_on_disconnect:
-                return [Submit(CancelOrder(user=outcome.order.user, order_id=outcome.order.id), None)]
-            self._remember(outcome.order.id)
+            if self._ended and self._placed.cancel_on_disconnect:
+                return [Submit(CancelOrder(user=outcome.order.user, order_id=outcome.order.id, always=True), None)]
+            self._placed.remember(outcome.order.id, self._open_order_ids)
         if self._ended:
             return []
         try:
@@ -183,17 +187,20 @@ class Session:
                 return self._authenticate(request, request_id, now_ms)
             case requests.CancelOnDisconnect(enabled):
                 require_scope(self._identity, "trade")
-                self._cancel_on_disconnect = enabled
+                self._placed.cancel_on_disconnect = enabled
                 data = CancelOnDisconnectData(enabled=enabled)
                 return [self._send("cancel_on_disconnect", data, request_id, now_ms)]
             case _:
-                return [Submit(self._command(request), request_id)]
+                return [Submit(self._command(request, now_ms), request_id)]
 
-    def _command(self, request: requests.OrderRequest | requests.CancelRequest | requests.CancelAllRequest) -> Command:
+    def _command(
+        self, request: requests.OrderRequest | requests.CancelRequest | requests.CancelAllRequest, now_ms: int
+    ) -> Command:
         user = require_scope(self._identity, "trade").user
         instruments = self._desk.hub.instruments
         match request:
             case requests.OrderRequest():
+                self._desk.order_rates.take(user, now_ms)
                 return orders.place_order(request, user, instruments)
             case requests.CancelRequest():
                 return orders.cancel_order(request, user)
@@ -244,11 +251,10 @@ class Session:
         credentials = Credentials(request.token, request.api_key)
         if not credentials.given:
             raise RequestError(ErrorCode.INVALID_PARAMS, "give 'token' or 'api_key'")
-        try:
-            identity = self._desk.authenticator.identify(credentials, now_ms)
-        except InvalidCredentialsError as error:
-            raise RequestError(ErrorCode.INVALID_TOKEN, str(error)) from None
+        identity = self._desk.authenticator.identify(credentials, now_ms, self._address)
         self._check_replacement(identity)
+        if self._identity is None:
+            self._desk.seats.take(identity.user)
         self._identity, self._expiry_noticed = identity, False
         data = AuthenticatedData(user=identity.user, scopes=sorted(identity.scopes), expires_at=identity.expires_ms)
         return [OpenAccount(identity.user), self._send("authenticated", data, request_id, now_ms)]
@@ -290,8 +296,5 @@ class Session:
         self._replies += 1
         return f"server-{self._replies}"
 
-    def _remember(self, order_id: str) -> None:
-        self._placed[order_id] = None
-        if len(self._placed) > PLACED_MAX:
-            still_open = {order.id for order in self._desk.hub.open_orders(self.user or "")}
-            self._placed = {placed: None for placed in self._placed if placed in still_open}
+    def _open_order_ids(self) -> set[str]:
+        return {order.id for order in self._desk.hub.open_orders(self.user or "")}
