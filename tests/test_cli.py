@@ -49,10 +49,13 @@ def terminal(tmp_path: Path) -> Terminal:
 COMMANDS = [
     ["serve"],
     ["token"],
+    ["token", "revoke"],
+    ["token", "revoked"],
     ["api-key"],
     ["api-key", "create"],
     ["api-key", "list"],
     ["api-key", "revoke"],
+    ["api-key", "rotate"],
     ["instruments"],
     ["record"],
     ["reference"],

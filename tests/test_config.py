@@ -13,8 +13,11 @@ from finalex.settings.origins import SettingError
 SECRET = "a secret that is certainly long enough"
 
 SAMPLES = {
+    "profile": ('"production"', "production", "production"),
     "host": ('"10.0.0.1"', "::1", "localhost"),
     "port": ("9001", "9002", "0"),
+    "admin_host": ('"10.0.0.1"', "::1", "localhost"),
+    "admin_port": ("9001", "9002", "0"),
     "source": ('"exchange"', f"replay:{__file__}", f"replay:{__file__}, {__file__}=BTC/USDT"),
     "speed": ("0.5", "max", "2"),
     "loop": ("true", "yes", "on"),
@@ -26,6 +29,17 @@ SAMPLES = {
     "log_bytes_max": ("5000001", "5000002", "5000003"),
     "log_hours_max": ("11", "12", "13"),
     "jwt_secret": (f'"{SECRET} 1"', f"{SECRET} 2", f"{SECRET} 3"),
+    "jwt_public_key_file": ('"/tmp/a.pem"', "/tmp/b.pem", "c.pem"),
+    "jwt_jwks_url": ('"https://a.example/keys"', "https://b.example/keys?c=d", "http://127.0.0.1:1/keys"),
+    "jwt_jwks_insecure": ("true", "yes", "on"),
+    "jwt_jwks_refresh_ms": ("1001", "1002", "1003"),
+    "jwt_jwks_age_ms_max": ("1001", "1002", "1003"),
+    "jwt_issuer": ('"https://a.example/"', "https://b.example/", "c"),
+    "jwt_audience": ('["a", "b"]', "b,c", "d"),
+    "jwt_required_claims": ('["jti"]', "jti,iat", "iss"),
+    "jwt_leeway_ms": ("11", "12", "13"),
+    "audit_log": ("false", "no", "off"),
+    "audit_log_bytes_max": ("100001", "100002", "100003"),
     "demo_balances": ("true", "false", "on"),
     "demo_amounts": ('{BTC = "1"}', "BTC=2", "BTC=0.00000003,USDT=4"),
     "instruments": (
@@ -39,20 +53,34 @@ SAMPLES = {
     "public_subscriptions_max": ("11", "12", "13"),
     "private_subscriptions_max": ("11", "12", "13"),
     "connections_per_ip": ("11", "12", "13"),
+    "connections_per_account": ("11", "12", "13"),
     "connections_max": ("11", "12", "13"),
     "messages_per_minute_max": ("11", "12", "13"),
     "message_bytes_max": ("5001", "5002", "5003"),
+    "fragments_max": ("11", "12", "13"),
+    "bytes_per_minute_max": ("100001", "100002", "100003"),
+    "bytes_per_minute_per_ip_max": ("100001", "100002", "100003"),
+    "bytes_per_minute_of_all_max": ("100001", "100002", "100003"),
+    "anonymous_idle_timeout_ms": ("11", "12", "13"),
     "lagging_bytes": ("100001", "100002", "100003"),
     "queue_bytes_max": ("1000001", "1000002", "1000003"),
     "queues_bytes_max": ("2000001", "2000002", "2000003"),
     "slow_close_timeout_ms": ("11", "12", "13"),
     "compression": ("true", "yes", "on"),
+    "orders_per_second_max": ("11", "12", "13"),
     "open_orders_max": ("11", "12", "13"),
     "ping_interval_ms": ("11", "12", "13"),
     "pong_timeout_ms": ("11", "12", "13"),
+    "handshakes_per_minute_max": ("11", "12", "13"),
+    "handshakes_per_second_max": ("11", "12", "13"),
     "handshake_timeout_ms": ("11", "12", "13"),
+    "tls_certificate_file": ('"/tmp/a.pem"', "/tmp/b.pem", "c.pem"),
+    "tls_key_file": ('"/tmp/a.key"', "/tmp/b.key", "c.key"),
     "origins": ('["https://a.example"]', "https://b.example", "http://c.example:3000,https://d.example"),
     "trusted_proxies": ('["10.0.0.0/8"]', "192.168.0.0/16", "::1,127.0.0.1"),
+    "proxy_protocol": ("true", "yes", "on"),
+    "chaos": ('"flaky"', "gaps", "flaky:messages=50,reset=1"),
+    "chaos_seed": ("7", "8", "9"),
     "log_level": ('"debug"', "warning", "error"),
     "log_format": ('"json"', "json", "json"),
 }
@@ -177,6 +205,8 @@ def test_secrets_are_compared_by_their_text() -> None:
     [
         ("simulate", "auto", True),
         ("exchange", "auto", True),
+        ("paper:binance", "auto", True),
+        ("upstream:binance", "auto", False),
         (f"replay:{__file__}", "auto", False),
         ("exchange", "off", False),
         (f"replay:{__file__}", "on", True),
@@ -194,3 +224,32 @@ def test_demo_balances_leave_out_currencies_that_no_instrument_uses(tmp_path: Pa
     config = load(tmp_path, flags={"instruments": SAMPLES["instruments"][1]})
 
     assert set(config.demo_credits) == {"BTC"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ({"proxy_protocol": "true"}, r"'proxy_protocol' needs 'trusted_proxies'"),
+        (
+            {
+                "proxy_protocol": "true",
+                "trusted_proxies": "10.0.0.0/8",
+                "tls_certificate_file": "a.pem",
+                "tls_key_file": "a.key",
+            },
+            r"'proxy_protocol' and 'tls_certificate_file' exclude each other",
+        ),
+    ],
+)
+def test_a_proxy_header_that_nobody_could_send_is_refused(
+    tmp_path: Path, flags: dict[str, str | bool], sentence: str
+) -> None:
+    config = load(tmp_path, flags=flags)
+    with pytest.raises(SettingError, match=sentence):
+        config.check_proxies()
+
+
+def test_and_one_that_trusted_proxies_send_is_not(tmp_path: Path) -> None:
+    config = load(tmp_path, flags={"proxy_protocol": "true", "trusted_proxies": "10.0.0.0/8"})
+    config.check_proxies()
+    assert config.proxy_protocol

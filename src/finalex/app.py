@@ -6,8 +6,6 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,29 +18,27 @@ from finalex.admin.messages import StatusReply
 from finalex.admin.operator import Operator
 from finalex.admin.server import AdminServer
 from finalex.admin.socket_file import SOCKET_FILE_NAME
-from finalex.channels.hub import Hub
+from finalex.audit.log import AuditLog
+from finalex.authentication import Authentication
 from finalex.clock import now_ms
 from finalex.config import Config
-from finalex.credentials.keys import KEYS_FILE_NAME, KeyStore
-from finalex.descriptors import DescriptorWatch, raise_limit, share_out
-from finalex.gateway.http_messages import Response
+from finalex.credentials.key_sets import KeySetError
+from finalex.descriptors import DescriptorWatch
+from finalex.gateway.back_door import BackDoor
 from finalex.gateway.server import Gateway
-from finalex.gateway.settings import GatewaySettings
+from finalex.gateway.tls import Certificate, CertificateError
+from finalex.hosting import build_gateway
 from finalex.log.limits import SqliteLimits
 from finalex.log.port import LogError
 from finalex.loop_health import LoopHealth
 from finalex.metrics import Metrics
 from finalex.persistence import Kept, keep_in_memory, keep_on_disk, keep_rewound
 from finalex.recovery import RecoveryError
-from finalex.reference.documents import documents
 from finalex.rewind import rewind
-from finalex.session.auth import Authenticator
-from finalex.session.desk import Desk
-from finalex.session.limits import Limits
 from finalex.settings.places import IN_MEMORY
 from finalex.snapshotting import SnapshotJob
 from finalex.sources.port import Source
-from finalex.sourcing import build_source, describe_source
+from finalex.sourcing import build_source, describe_source, show_share
 from finalex.stopping import stop_signal
 from finalex.welcome import welcome
 
@@ -66,6 +62,7 @@ class Server:
     port: int
     source: Source
     feeding: asyncio.Task[None]
+    admin_port: int
 
     @property
     def authority(self) -> str:
@@ -90,25 +87,32 @@ async def serving(config: Config) -> AsyncIterator[Server]:
 @asynccontextmanager
 async def _serving(config: Config, kept: Kept) -> AsyncIterator[Server]:
     metrics = Metrics()
+    authentication = _build_authentication(config, metrics)
     source = _build_source(config, kept, metrics)
-    gateway = _build_gateway(config, kept, source, metrics)
+    gateway = build_gateway(config, kept, source, metrics, authentication, now_ms)
     kept.log.follow(gateway.follow)
-    admin = AdminServer(config.data_dir / SOCKET_FILE_NAME, _build_operator(config, kept, source, gateway).handle)
+    operator = _build_operator(config, kept, source, gateway, authentication.audit)
+    admin = AdminServer(config.data_dir / SOCKET_FILE_NAME, operator.handle)
+    back_door = BackDoor(metrics, gateway.is_ready)
     tasks = []
     try:
+        authentication.start()
         if config.source.operated:
             await _open(admin)
-        port = await _listen(gateway, config)
+        port = await _listen(gateway, config, metrics)
+        admin_port = await _listen_behind(back_door, config)
         running = (_feed(source, gateway), kept.run(), LoopHealth(metrics).run(), DescriptorWatch(metrics).run())
         tasks = [asyncio.create_task(each) for each in running]
-        yield Server(config, port, source, tasks[0])
+        yield Server(config, port, source, tasks[0], admin_port)
     finally:
         await admin.stop()
+        back_door.stop()
         await gateway.stop(STOP_GRACE_S)
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task
+        await authentication.stop()
 
 
 @contextmanager
@@ -124,7 +128,7 @@ def _data_directory(config: Config) -> Iterator[Config]:
 def _keep(config: Config) -> Kept:
     """Return what is kept in the data directory; a recording is played anew each time and is not kept."""
     job = SnapshotJob(
-        data_dir=str(config.data_dir),
+        data_dir=str(config.log_dir),
         until=0,
         instruments=list(config.instruments.values()),
         ticker_interval_ms=config.ticker_interval_ms,
@@ -155,12 +159,24 @@ def _rewind(config: Config, directory: Path, job: SnapshotJob) -> Kept:
         raise StartError(str(error)) from None
 
 
-async def _listen(gateway: Gateway, config: Config) -> int:
+async def _listen(gateway: Gateway, config: Config, metrics: Metrics) -> int:
     try:
-        return await gateway.start(config.host, config.port)
+        files = config.tls_files
+        return await gateway.start(config.host, config.port, files and Certificate(*files, metrics))
+    except CertificateError as error:
+        raise StartError(str(error)) from None
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else error
         raise StartError(f"cannot listen on {config.host} port {config.port}: {reason}") from None
+
+
+async def _listen_behind(back_door: BackDoor, config: Config) -> int:
+    try:
+        return await back_door.start(config.admin_host, config.own_admin_port)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else error
+        place = f"{config.admin_host} port {config.own_admin_port}"
+        raise StartError(f"cannot listen on {place} (admin_host, admin_port): {reason}") from None
 
 
 async def _open(admin: AdminServer) -> None:
@@ -170,7 +186,7 @@ async def _open(admin: AdminServer) -> None:
         raise StartError(str(error)) from None
 
 
-def _build_operator(config: Config, kept: Kept, source: Source, gateway: Gateway) -> Operator:
+def _build_operator(config: Config, kept: Kept, source: Source, gateway: Gateway, audit: AuditLog) -> Operator:
     clock = asyncio.get_running_loop().time
     started_s = clock()
 
@@ -186,7 +202,7 @@ def _build_operator(config: Config, kept: Kept, source: Source, gateway: Gateway
             uptime_ms=int((clock() - started_s) * 1000),
         )
 
-    return Operator(kept.hub.state, source, gateway.close_revoked, status)
+    return Operator(kept.hub.state, source, gateway.close_revoked, status, audit)
 
 
 async def _feed(source: Source, gateway: Gateway) -> None:
@@ -206,54 +222,11 @@ def _build_source(config: Config, kept: Kept, metrics: Metrics) -> Source:
         raise StartError(str(error)) from None
 
 
-def _build_gateway(config: Config, kept: Kept, source: Source, metrics: Metrics) -> Gateway:
-    hub = kept.hub
-    for name in hub.counters():
-        metrics.watch(name, "Should stay 0 with a sound source", partial(_counter, hub, name))
-    kept.watch(metrics)
-    keys = KeyStore(config.data_dir / KEYS_FILE_NAME)
-    limits = Limits(
-        public_subscriptions_max=config.public_subscriptions_max,
-        private_subscriptions_max=config.private_subscriptions_max,
-        messages_per_minute_max=config.messages_per_minute_max,
-    )
-    room = share_out(raise_limit(), config.connections_max, GatewaySettings().handshakes_max)
-    if room.connections < config.connections_max:
-        _log.info("connections_limited", connections_max=room.connections, asked=config.connections_max)
-    settings = GatewaySettings(
-        connections_per_ip=config.connections_per_ip,
-        connections_max=room.connections,
-        handshakes_max=room.handshakes,
-        handshake_timeout_ms=config.handshake_timeout_ms,
-        origins=config.origins,
-        trusted_proxies=config.trusted_proxies,
-        message_bytes_max=config.message_bytes_max,
-        lagging_bytes=config.lagging_bytes,
-        queue_bytes_max=config.queue_bytes_max,
-        queues_bytes_max=config.queues_bytes_max,
-        slow_close_timeout_ms=config.slow_close_timeout_ms,
-        compression=config.compression,
-        live=config.source.trading,
-        ping_interval_ms=config.ping_interval_ms,
-        pong_timeout_ms=config.pong_timeout_ms,
-    )
-    authenticator = Authenticator(config.signing_secret().reveal(), keys)
-    desk = Desk(hub, authenticator, limits, config.heartbeat_interval_ms)
-    return Gateway(desk, source, settings, metrics, now_ms, kept.recaller, _documents(config))
-
-
-def _documents(config: Config) -> dict[str, Response]:
-    """Return the reference as pages; they are made once."""
-    return {
-        path: Response(
-            HTTPStatus.OK, document.body, document.content_type, (("Content-Security-Policy", document.policy),)
-        )
-        for path, document in documents(config).items()
-    }
-
-
-def _counter(hub: Hub, name: str) -> float:
-    return hub.counters()[name]
+def _build_authentication(config: Config, metrics: Metrics) -> Authentication:
+    try:
+        return Authentication(config, metrics)
+    except KeySetError as error:
+        raise StartError(str(error)) from None
 
 
 def run(config: Config) -> int:
@@ -270,9 +243,11 @@ async def _run(config: Config) -> int:
     async with serving(config) as server:
         garbage.settle()
         print(welcome(server.config, server.authority), flush=True)
+        showing = asyncio.create_task(show_share(server.source, sys.stderr))
         await asyncio.wait({server.feeding, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if server.feeding.done() and server.feeding.exception() is None:
             await stopping  # a recording that has ended is still served
         failed = not stopping.done()
+        showing.cancel()
         _log.info("stopping")
     return 1 if failed else 0

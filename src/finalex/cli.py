@@ -9,16 +9,21 @@ from cyclopts import App, CycloptsError, Parameter
 
 from finalex import __version__
 from finalex.cli_account import account
-from finalex.cli_keys import COMMON, ConfigFile, ScopeList, UserName, keys
+from finalex.cli_doctor import doctor
+from finalex.cli_keys import ConfigFile, keys
 from finalex.cli_log import log
+from finalex.cli_market import halt, markets, open_market
 from finalex.cli_record import record
 from finalex.cli_reference import reference
 from finalex.cli_status import status
-from finalex.clock import now_ms
+from finalex.cli_tail import tail
+from finalex.cli_token import tokens
+from finalex.cli_trade import trade
+from finalex.cli_watch import watch
 from finalex.config import SETTINGS, load_config
-from finalex.credentials.grants import GrantError, parse_grant
+from finalex.credentials.grants import GrantError
 from finalex.credentials.secret import SecretFileError
-from finalex.credentials.tokens import sign_token
+from finalex.profile import unsafe_settings
 from finalex.settings.flags import with_flags
 from finalex.settings.markets import written
 from finalex.settings.origins import SettingError
@@ -43,13 +48,6 @@ the file (port = 8081). Flags beat the environment, which beats the file; see
 'finalex settings'.
 """
 
-_EXAMPLES_OF_JWT = """\
-Examples:
-  finalex token --user alice
-  finalex token --user dashboard --ttl 30d --scope read
-  wscat -c "ws://localhost:8081?token=$(finalex token --user alice)"
-"""
-
 _EXAMPLES_OF_INSTRUMENTS = """\
 Examples:
   finalex instruments
@@ -65,11 +63,19 @@ app = App(
     help_epilogue="'finalex COMMAND --help' says more; 'finalex serve' is where to start.",
 )
 app.command(keys)
+app.command(tokens)
 app.command(account)
 app.command(status)
 app.command(log)
 app.command(record)
 app.command(reference)
+app.command(halt)
+app.command(open_market)
+app.command(markets)
+app.command(watch)
+app.command(tail)
+app.command(trade)
+app.command(doctor)
 
 
 @app.command(help_epilogue=_EXAMPLES_OF_SERVE)
@@ -77,28 +83,14 @@ app.command(reference)
 def serve(*, config: ConfigFile = "", **flags: str | bool) -> int:
     """Run an exchange until Ctrl-C."""
     configuration = load_config(flags, os.environ, config or None)
+    unsafe = unsafe_settings(configuration)
+    if unsafe:
+        return max(_complain(f"production: {sentence}", EXIT_USAGE) for sentence in unsafe)
     from finalex.app import run  # the server is not loaded for the other commands
     from finalex.telemetry import configure_logging
 
     configure_logging(configuration.log_level, configuration.log_format)
     return run(configuration)
-
-
-@app.command(help_epilogue=_EXAMPLES_OF_JWT)
-@with_flags(COMMON)
-def token(
-    *,
-    user: UserName,
-    ttl: Annotated[str, Parameter(help="How long it is valid: a number with s, m, h or d.")] = "1h",
-    scope: ScopeList = "read,trade",
-    config: ConfigFile = "",
-    **flags: str | bool,
-) -> int:
-    """Print a token (JWT) for a user, signed with this server's secret."""
-    grant = parse_grant(user, scope, ttl)
-    secret = load_config(flags, os.environ, config or None).signing_secret()
-    print(sign_token(secret, grant, now_ms()))
-    return 0
 
 
 @app.command(help_epilogue=_EXAMPLES_OF_INSTRUMENTS)
@@ -159,7 +151,7 @@ def run_command(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _complain(error: Exception, code: int) -> int:
+def _complain(error: Exception | str, code: int) -> int:
     sentence = " ".join(str(error).split())
     print("finalex:", "".join(c if c.isprintable() else "?" for c in sentence), file=sys.stderr)
     return code

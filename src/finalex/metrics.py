@@ -31,6 +31,7 @@ _LABELED_TOTALS = {
     "http_responses": ("status", "Answers to HTTP requests, refused handshakes included"),
     "failures": ("place", "Faults of our own that were caught"),
     "source_problems": ("problem", "Problems in market data from outside"),
+    "chaos_faults": ("fault", "Faults injected on purpose (--chaos)"),
 }
 
 
@@ -60,6 +61,7 @@ class Metrics(Collector):
         self.http_responses: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.source_problems: Counter[str] = Counter()
+        self.chaos_faults: Counter[str] = Counter()
         self.subscriptions: Counter[str] = Counter()
         self._watched: list[tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Callable[[], float]]] = []
         self._labeled: list[tuple[str, str, str, Callable[[], Mapping[str, float]]]] = []

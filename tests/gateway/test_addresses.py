@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from finalex.gateway.addresses import HOPS_MAX, client_address, is_trusted, parse_address
+from finalex.gateway.addresses import HOPS_MAX, client_address, is_trusted, limited_as, parse_address
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -51,3 +51,19 @@ def test_who_is_trusted() -> None:
     assert is_trusted("10.1.1.1", PROXIES)
     assert not is_trusted("11.1.1.1", PROXIES)
     assert not is_trusted("", PROXIES)
+
+
+@pytest.mark.parametrize(
+    ("address", "limited"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff::2", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_limits_count_a_64_network_of_ipv6_as_one(address: str, limited: str) -> None:
+    assert limited_as(address) == limited

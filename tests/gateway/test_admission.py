@@ -71,3 +71,16 @@ def test_only_so_many_addresses_are_remembered() -> None:
     admission.judge("one more", NOW_MS)
     assert admission.judge("0", NOW_MS) is Verdict.REFUSE
     assert admission.judge(HERE, NOW_MS) is Verdict.TURN_AWAY
+
+
+def test_a_64_network_of_ipv6_has_as_many_as_one_address() -> None:
+    admission = Admission(2, 3)
+    assert [admission.judge(f"2001:db8::{number}", NOW_MS) for number in range(3)] == [
+        Verdict.ADMIT,
+        Verdict.ADMIT,
+        Verdict.REFUSE,
+    ]
+    assert admission.remaining("2001:db8::ffff") == 0
+    assert admission.judge("2001:db8:0:1::1", NOW_MS) is Verdict.ADMIT
+    admission.leave("2001:db8::1")
+    assert admission.judge("2001:db8::9", NOW_MS) is Verdict.ADMIT

@@ -7,6 +7,7 @@ from typing import cast
 from finalex.gateway.backlog import Backlog
 from finalex.gateway.fanout import Fanout
 from finalex.gateway.framing import frame_text
+from finalex.gateway.intake import Intake
 from finalex.gateway.outbox import REPLIES_BYTES_FACTOR, Outbox
 from finalex.gateway.recalls import NoRecaller
 from finalex.gateway.settings import GatewaySettings
@@ -102,7 +103,15 @@ class TestQueue:
         self.backlog = Backlog(settings.queues_bytes_max, self.metrics)
         venue, recaller = NoVenue(), NoRecaller()
         switchboard = Switchboard(
-            self.fanout, self.backlog, venue, recaller, settings, self.metrics, lambda: 0, lambda _: None
+            self.fanout,
+            self.backlog,
+            venue,
+            recaller,
+            settings,
+            self.metrics,
+            lambda: 0,
+            lambda _: None,
+            Intake(settings),
         )
         wire = Wire(self.network)
         wire.warn_above(LAGGING_BYTES)

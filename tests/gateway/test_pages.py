@@ -3,15 +3,25 @@
 import json
 import re
 from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
 
 from finalex import __version__
+from finalex.gateway.back_door import BackDoor
 from finalex.gateway.landing import HOST_DEFAULT, landing_page
-from support.served import serve
+from support.served import Served, serve
 from support.sockets import RawSocket, ask, get
+
+UPGRADE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
 
 
 async def test_health_says_that_the_server_is_alive_and_which() -> None:
@@ -29,10 +39,33 @@ async def test_ready_waits_for_the_source() -> None:
         assert (await get(served.port, "/ready")).status == 200
 
 
+@asynccontextmanager
+async def back_door(served: Served) -> AsyncIterator[int]:
+    """Open the operator's port of a server."""
+    door = BackDoor(served.metrics, served.gateway.is_ready)
+    try:
+        yield await door.start("127.0.0.1", 0)
+    finally:
+        door.stop()
+
+
+async def test_metrics_are_no_clients_business() -> None:
+    async with serve() as served:
+        assert (await get(served.port, "/metrics")).status == 404
+
+
+async def test_the_operators_port_says_how_the_server_is_and_takes_no_clients() -> None:
+    async with serve() as served, back_door(served) as port:
+        assert [(await get(port, path)).status for path in ("/health", "/ready", "/", "/docs")] == [200, 503, 404, 404]
+        answer = await ask(port, "\r\n".join(["GET / HTTP/1.1", "Host: localhost", *UPGRADE, "", ""]))
+        assert answer.status == 404
+        assert served.gateway.connections == 0
+
+
 async def test_metrics_are_text_for_prometheus() -> None:
-    async with serve() as served, await served.subscriber():
+    async with serve() as served, await served.subscriber(), back_door(served) as port:
         served.trade()
-        answer = await get(served.port, "/metrics")
+        answer = await get(port, "/metrics")
         assert answer.status == 200
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
         text = answer.body.decode()
@@ -68,7 +101,7 @@ class TestLandingPage:
             assert f"'sha256-{b64encode(sha256(style[1]).digest()).decode()}'" in policy
             assert not re.search(rb"<script|<img|<link|\ssrc=|\sstyle=|@import|url\(", answer.body)
             targets = re.findall(rb'href="([^"]*)"', answer.body)
-            assert sorted(targets) == [b"/health", b"/metrics", b"/ready"]
+            assert sorted(targets) == [b"/asyncapi.json", b"/docs", b"/health", b"/ready"]
 
     @pytest.mark.parametrize("host", ["<script>alert(1)</script>", 'a"b', "a b", "", "x" * 300])
     def test_a_strange_host_is_not_shown(self, host: str) -> None:
@@ -92,7 +125,7 @@ class TestLandingPage:
         assert balance.stack == []
 
 
-@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/", "/missing"])
+@pytest.mark.parametrize("path", ["/health", "/ready", "/", "/missing"])
 async def test_head_is_get_without_the_body(path: str) -> None:
     async with serve() as served:
         whole, head = await get(served.port, path), await get(served.port, path, method="HEAD")
@@ -136,9 +169,9 @@ async def test_every_answer_has_the_headers_that_keep_it_harmless() -> None:
 
 
 async def test_a_fault_of_ours_shows_nothing_of_itself() -> None:
-    async with serve() as served:
+    async with serve() as served, back_door(served) as port:
         served.metrics.watch("broken", "Fails", lambda: 1 / 0)
-        answer = await get(served.port, "/metrics")
+        answer = await get(port, "/metrics")
         assert answer.status == 500
         assert answer.body == b"Internal error.\n"
         assert served.metrics.failures == {"http": 1}

@@ -8,7 +8,7 @@ import pytest
 
 from finalex.gateway.reception import WAITING_PER_PEER_MIN
 from support.served import Served, serve
-from support.sockets import RawSocket, RawWebSocket, RefusedError, get
+from support.sockets import RawSocket, RawWebSocket, RefusedError, ask, get, handshake
 
 LOOPBACK = (ip_network("127.0.0.1"),)
 
@@ -83,6 +83,54 @@ class TestConnectionsOfAnAddress:
             await served.connect("/", "X-Forwarded-For: 192.0.2.2") as second,
         ):
             assert (await second.message())["data"]["code"] == "CONNECTION_LIMIT"
+
+
+class TestHandshakeRates:
+    async def knock(self, served: Served, source: str = "127.0.0.1") -> int:
+        """Connect and leave, and return the status of the answer."""
+        try:
+            async with await served.connect(source=source):
+                return 101
+        except RefusedError as refused:
+            assert int(refused.answer.headers["retry-after"]) > 0
+            return refused.answer.status
+
+    async def test_an_address_may_make_so_many_a_minute(self) -> None:
+        async with serve(handshakes_per_minute_max=3, connections_per_ip=1) as served:
+            statuses = []
+            for _ in range(4):
+                statuses.append(await self.knock(served))
+                await served.left_with(0)
+            assert statuses == [101, 101, 101, 429]
+            assert await self.knock(served, "127.0.0.2") == 101
+            assert served.metrics.refusals == {"handshake_rate": 1}
+            assert (await get(served.port, "/health")).status == 200
+
+    async def test_and_never_fewer_than_it_may_have_connections(self) -> None:
+        async with serve(handshakes_per_minute_max=1, connections_per_ip=10) as served, AsyncExitStack() as stack:
+            for _ in range(10):
+                await stack.enter_async_context(await served.connect())
+            assert not served.metrics.refusals
+
+    async def test_bad_handshakes_count_as_well(self) -> None:
+        bad = handshake().replace(b"Version: 13", b"Version: 8")
+        async with serve(handshakes_per_minute_max=2, connections_per_ip=1) as served:
+            assert [(await ask(served.port, bad)).status for _ in range(3)] == [426, 426, 429]
+
+    async def test_behind_a_trusted_proxy_each_client_has_its_own(self) -> None:
+        settings: dict[str, Any] = {"handshakes_per_minute_max": 2, "connections_per_ip": 1}
+        async with serve(trusted_proxies=LOOPBACK, **settings) as served:
+            for client in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
+                for _ in range(2):
+                    async with await served.connect("/", f"X-Forwarded-For: {client}"):
+                        pass
+            assert "handshake_rate" not in served.metrics.refusals
+
+    async def test_all_together_may_make_so_many_a_second(self) -> None:
+        async with serve(handshakes_per_second_max=1) as served:
+            statuses = [await self.knock(served, f"127.0.0.{number}") for number in range(1, 30)]
+            assert set(statuses) == {101, 503}
+            assert served.metrics.refusals == {"handshake_rate_of_all": statuses.count(503)}
 
 
 class TestCapacity:

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from finalex.credentials.keys import KeyRecord
+from finalex.credentials.key_records import KeyRecord
+from finalex.session.auth import Revocation
 from support.conversation import token
 from support.served import Served, serve
 from support.sockets import RawWebSocket
@@ -48,7 +49,7 @@ async def test_only_the_connections_of_the_key_are_closed_and_told_why() -> None
         guest(served, f"/?token={token('alice')}") as with_token,
         guest(served, "/") as nobody,
     ):
-        assert served.gateway.close_revoked("one") == 2
+        assert served.gateway.close_revoked(Revocation(key_id="one")) == 2
         await assert_revoked(first)
         await assert_revoked(second)
         for client in (other, with_token, nobody):
@@ -57,15 +58,15 @@ async def test_only_the_connections_of_the_key_are_closed_and_told_why() -> None
 
 async def test_a_connection_is_closed_once() -> None:
     async with serve(keys=Keys()) as served, guest(served, "/?api_key=one.1") as client:
-        assert served.gateway.close_revoked("one") == 1
-        assert served.gateway.close_revoked("one") == 0
+        assert served.gateway.close_revoked(Revocation(key_id="one")) == 1
+        assert served.gateway.close_revoked(Revocation(key_id="one")) == 0
         await assert_revoked(client)
 
 
 async def test_a_key_that_opened_nothing_closes_nothing() -> None:
     async with serve(keys=Keys()) as served, guest(served, "/") as client:
-        assert served.gateway.close_revoked("one") == 0
-        assert served.gateway.close_revoked("") == 0
+        assert served.gateway.close_revoked(Revocation(key_id="one")) == 0
+        assert served.gateway.close_revoked(Revocation(key_id="")) == 0
         await assert_alive(client)
 
 
@@ -73,6 +74,6 @@ async def test_a_connection_that_went_on_to_other_credentials_belongs_to_those()
     async with serve(keys=Keys()) as served, guest(served, "/?api_key=one.1") as client:
         client.request("auth", api_key="two.1")
         assert (await client.message())["type"] == "authenticated"
-        assert served.gateway.close_revoked("one") == 0
-        assert served.gateway.close_revoked("two") == 1
+        assert served.gateway.close_revoked(Revocation(key_id="one")) == 0
+        assert served.gateway.close_revoked(Revocation(key_id="two")) == 1
         await assert_revoked(client)

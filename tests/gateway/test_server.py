@@ -198,10 +198,10 @@ class TestFaults:
             assert (await get(served.port, "/health")).status == 200
 
     async def test_a_handshake_that_fails_shows_nothing_of_why(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(_: object) -> None:
+        def fail(*_: object) -> None:
             raise KeyError("a secret of somebody's")
 
-        monkeypatch.setattr("finalex.gateway.server.Session", fail)
+        monkeypatch.setattr("finalex.gateway.server.Gateway.session_type", fail)
         with structlog.testing.capture_logs():
             async with serve() as served:
                 with pytest.raises(RefusedError) as refused:

@@ -30,7 +30,7 @@ async def serving(**settings: str) -> AsyncIterator["Server"]:
     with tempfile.TemporaryDirectory() as directory:
         config = load_config({"port": "0", "data_dir": directory, **settings}, {})
         async with app.serving(config) as running:
-            yield Server(config, running.port, running.source, Path(directory))
+            yield Server(config, running.port, running.source, Path(directory), running.admin_port)
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Server:
     port: int
     source: Source
     data_dir: Path
+    admin_port: int
 
     @property
     def url(self) -> str:
@@ -76,7 +77,9 @@ class Client:
 
     async def receive(self) -> Message:
         """Return the next message."""
-        message: Message = json.loads(await asyncio.wait_for(self.connection.recv(), WAIT_S))
+        async with asyncio.timeout(WAIT_S):  # `wait_for` swallows a cancel while messages wait
+            text = await self.connection.recv()
+        message: Message = json.loads(text)
         self.seen.append(message)
         return message
 

@@ -1,12 +1,15 @@
 """Whose connection it is: the address that limits count."""
 
 from collections.abc import Collection, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from finalex.gateway.settings import Network
 
 HOPS_MAX = 32
 """How many entries of X-Forwarded-For are looked at, from the right."""
+
+IPV6_PREFIX_BITS = 64
+"""What one customer of a network gets at least, and can take any address of: so limits count it as one."""
 
 Address = IPv4Address | IPv6Address
 
@@ -28,6 +31,14 @@ def client_address(peer: str, forwarded: Sequence[str], trusted: Collection[Netw
             break
         address = hop
     return str(address)
+
+
+def limited_as(address: str) -> str:
+    """Return what the limits of `address` count: itself, or the /64 network of an IPv6 address."""
+    parsed = parse_address(address) if ":" in address else None
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed, IPV6_PREFIX_BITS), strict=False))
+    return address if parsed is None else str(parsed)
 
 
 def parse_address(text: str) -> Address | None:

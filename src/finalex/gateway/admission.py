@@ -3,6 +3,8 @@
 from collections import Counter, deque
 from enum import Enum, auto
 
+from finalex.gateway.addresses import limited_as
+
 WINDOW_MS = 60_000
 """Refusals of the last minute count."""
 
@@ -21,7 +23,10 @@ class Verdict(Enum):
 
 
 class Admission:
-    """Counts connections by address. Times are milliseconds of any one clock that never goes back."""
+    """Counts connections by address, those of an IPv6 /64 as one.
+
+    Times are milliseconds of any one clock that never goes back.
+    """
 
     def __init__(self, connections_per_ip: int, refusals_per_minute_max: int) -> None:
         self._connections_per_ip = connections_per_ip
@@ -34,6 +39,7 @@ class Admission:
 
         An admitted one must `leave`. An address with room is admitted however often it was refused before.
         """
+        address = limited_as(address)
         if self._connections[address] < self._connections_per_ip:
             self._connections[address] += 1
             return Verdict.ADMIT
@@ -50,10 +56,11 @@ class Admission:
 
     def remaining(self, address: str) -> int:
         """Return how many more connections `address` may have."""
-        return max(0, self._connections_per_ip - self._connections[address])
+        return max(0, self._connections_per_ip - self._connections[limited_as(address)])
 
     def leave(self, address: str) -> None:
         """Count an admitted connection of `address` out."""
+        address = limited_as(address)
         self._connections[address] -= 1
         if self._connections[address] <= 0:
             del self._connections[address]

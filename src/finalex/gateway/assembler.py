@@ -1,6 +1,7 @@
 """Frames from a client become messages, by the rules of RFC 6455, and of RFC 7692 for compressed ones."""
 
-from codecs import IncrementalDecoder, getincrementaldecoder
+from codecs import getincrementaldecoder
+from collections.abc import Callable
 
 import msgspec
 
@@ -9,7 +10,7 @@ from finalex.gateway.framing import CONTROL_PAYLOAD_MAX, Opcode
 from finalex.protocol.errors import CloseCode
 
 FRAGMENTS_MAX = 1024
-"""The most frames that one message may come in."""
+"""The most frames that one message may come in, unless told otherwise."""
 
 _new_decoder = getincrementaldecoder("utf-8")
 
@@ -35,8 +36,8 @@ class PeerClose(msgspec.Struct, frozen=True):
     code: int | None
 
 
-Received = str | Ping | Pong | PeerClose
-"""A whole text message, or a control frame."""
+Received = str | bytes | Ping | Pong | PeerClose
+"""A whole message, of text or binary, or a control frame."""
 
 
 class BadFrameError(Exception):
@@ -51,18 +52,23 @@ class BadFrameError(Exception):
 class MessageAssembler:
     """Takes the frames of one connection in order, unmasked; keeps at most one unfinished message.
 
-    A message may have `bytes_max` bytes over all its fragments, as it comes and when inflated. Text that cannot be
-    UTF-8 is refused with the frame in which that shows, not only when the message is whole (section 8.1); compressed
-    text shows nothing before. `deflate` says whether messages may be compressed.
+    A message may have `bytes_max` bytes over all its fragments, as it comes and when inflated, and come in
+    `fragments_max` frames. Text that cannot be UTF-8 is refused with the frame in which that shows, not only when the
+    message is whole (section 8.1); compressed text shows nothing before. `deflate` says whether messages may be
+    compressed, `binary` whether they may be binary.
     """
 
-    __slots__ = ("_bytes", "_bytes_max", "_decoder", "_parts", "deflate")
+    __slots__ = ("_binary", "_bytes", "_bytes_max", "_fragments", "_fragments_max", "_unfinished", "deflate")
 
-    def __init__(self, bytes_max: int, *, deflate: bool = False) -> None:
+    def __init__(
+        self, bytes_max: int, *, deflate: bool = False, binary: bool = False, fragments_max: int = FRAGMENTS_MAX
+    ) -> None:
         self._bytes_max = bytes_max
+        self._fragments_max = fragments_max
+        self._binary = binary
         self.deflate = deflate
-        self._decoder: IncrementalDecoder | _Inflater | None = None
-        self._parts: list[str] = []
+        self._unfinished: _PlainText | _Gathered | None = None
+        self._fragments = 0
         self._bytes = 0
 
     def accept(
@@ -76,54 +82,75 @@ class MessageAssembler:
             raise _broken("a reserved bit is set")
         if compressed and opcode not in (Opcode.TEXT, Opcode.BINARY):
             raise _broken("the first frame of a message alone says that it is compressed")
-        if opcode in (Opcode.TEXT, Opcode.CONTINUATION):
-            return self._text(opcode, payload, final=final, compressed=compressed)
-        if opcode == Opcode.BINARY:
-            raise BadFrameError(CloseCode.UNSUPPORTED_DATA, "binary frames are not supported: send text")
+        if opcode in (Opcode.TEXT, Opcode.CONTINUATION, Opcode.BINARY):
+            return self._data(opcode, payload, final=final, compressed=compressed)
         return _control(opcode, payload, final=final)
 
-    def _text(self, opcode: int, payload: bytes, *, final: bool, compressed: bool) -> str | None:
-        if (opcode == Opcode.CONTINUATION) != (self._decoder is not None):
-            raise _broken("nothing to continue" if self._decoder is None else "the message before is not finished")
+    def _data(self, opcode: int, payload: bytes, *, final: bool, compressed: bool) -> str | bytes | None:
+        if opcode == Opcode.BINARY and not self._binary:
+            raise BadFrameError(CloseCode.UNSUPPORTED_DATA, "binary frames are not supported: send text")
+        if (opcode == Opcode.CONTINUATION) != (self._unfinished is not None):
+            raise _broken("nothing to continue" if self._unfinished is None else "the message before is not finished")
         self._bytes += len(payload)
         if self._bytes > self._bytes_max:
             raise BadFrameError(CloseCode.MESSAGE_TOO_BIG, f"a message may have {self._bytes_max} bytes")
         try:
-            if final and self._decoder is None:
+            if final and self._unfinished is None:
                 self._bytes = 0
-                return (inflate(payload, self._bytes_max) if compressed else payload).decode()
-            return self._append(payload, final=final, compressed=compressed)
+                data = inflate(payload, self._bytes_max) if compressed else payload
+                return data if opcode == Opcode.BINARY else data.decode()
+            return self._append(opcode, payload, final=final, compressed=compressed)
         except UnicodeDecodeError:
             raise BadFrameError(CloseCode.INVALID_TEXT, "the text is not UTF-8") from None
         except InflateError as error:
             raise BadFrameError(error.code, error.reason) from None
 
-    def _append(self, payload: bytes, *, final: bool, compressed: bool) -> str | None:
-        if self._decoder is None:
-            self._decoder = _Inflater(self._bytes_max) if compressed else _new_decoder("strict")
-        if len(self._parts) == FRAGMENTS_MAX:
-            raise BadFrameError(CloseCode.POLICY_VIOLATION, f"a message may come in {FRAGMENTS_MAX} frames")
+    def _append(self, opcode: int, payload: bytes, *, final: bool, compressed: bool) -> str | bytes | None:
+        if self._unfinished is None:
+            self._unfinished = self._begin(text=opcode == Opcode.TEXT, compressed=compressed)
+        if self._fragments == self._fragments_max:
+            raise BadFrameError(CloseCode.POLICY_VIOLATION, f"a message may come in {self._fragments_max} frames")
+        self._fragments += 1
+        message = self._unfinished.take(payload, final=final)
+        if final:
+            self._unfinished, self._fragments, self._bytes = None, 0, 0
+        return message
+
+    def _begin(self, *, text: bool, compressed: bool) -> "_PlainText | _Gathered":
+        if not compressed:
+            return _PlainText() if text else _Gathered(bytes)
+        bytes_max = self._bytes_max
+        return _Gathered(lambda data: inflate(data, bytes_max).decode() if text else inflate(data, bytes_max))
+
+
+class _PlainText:
+    """The fragments of a text message, each decoded as it comes."""
+
+    __slots__ = ("_decoder", "_parts")
+
+    def __init__(self) -> None:
+        self._decoder = _new_decoder("strict")
+        self._parts: list[str] = []
+
+    def take(self, payload: bytes, *, final: bool) -> str | None:
+        """Take a fragment; return the text with the last one."""
         self._parts.append(self._decoder.decode(payload, final))
-        if not final:
-            return None
-        text = "".join(self._parts)
-        self._decoder, self._parts, self._bytes = None, [], 0
-        return text
+        return "".join(self._parts) if final else None
 
 
-class _Inflater:
-    """Decodes the fragments of a compressed message: all of them with the last, so that no state of zlib's is kept."""
+class _Gathered:
+    """The fragments of a message that is finished with the last one: so no state of zlib's is kept meanwhile."""
 
-    __slots__ = ("_bytes_max", "_pieces")
+    __slots__ = ("_finish", "_pieces")
 
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
+    def __init__(self, finish: Callable[[bytes], str | bytes]) -> None:
+        self._finish = finish
         self._pieces: list[bytes] = []
 
-    def decode(self, payload: bytes, final: bool) -> str:
-        """Take a fragment; return the text with the last one, and nothing before."""
+    def take(self, payload: bytes, *, final: bool) -> str | bytes | None:
+        """Take a fragment; return the message with the last one."""
         self._pieces.append(payload)
-        return inflate(b"".join(self._pieces), self._bytes_max).decode() if final else ""
+        return self._finish(b"".join(self._pieces)) if final else None
 
 
 def _control(opcode: int, payload: bytes, *, final: bool) -> Received:

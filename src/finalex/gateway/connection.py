@@ -1,16 +1,18 @@
 """One WebSocket connection: frames in, pings out, and the closing handshake."""
 
-from typing import Final, cast
+from typing import ClassVar, Final, cast
 
 from picows import WSFrame, WSListener, WSTransport
 
 from finalex.gateway.assembler import BadFrameError, MessageAssembler, PeerClose, Ping, Pong, Received
 from finalex.gateway.conversation import Conversation
 from finalex.gateway.framing import PING, Opcode, frame_pong
+from finalex.gateway.intake import Meter
 from finalex.gateway.outbox import Outbox
 from finalex.gateway.switchboard import Step, Switchboard
 from finalex.gateway.wire import Wire
 from finalex.protocol.errors import CloseCode
+from finalex.session.auth import Revocation
 from finalex.session.session import Session
 
 CONTROL_FRAMES_MAX = 100
@@ -38,6 +40,9 @@ class Connection(WSListener):
         "_assembler",
         "_control_frames",
         "_conversation",
+        "_heard",
+        "_idle_since_ms",
+        "_meter",
         "_opening",
         "_outbox",
         "_pong_due_ms",
@@ -47,6 +52,9 @@ class Connection(WSListener):
         "number",
         "ping_due_ms",
     )
+
+    takes_binary: ClassVar[bool] = False
+    """Whether binary messages are more than a reason to close with 1003; our clients send text."""
 
     def __init__(
         self,
@@ -63,10 +71,18 @@ class Connection(WSListener):
         self.ping_due_ms = 0.0
         self._pong_due_ms: float | None = None
         self._control_frames = 0
+        self._heard = False
+        self._idle_since_ms: float | None = None
+        self._meter: Meter = switchboard.intake.meter(address)
         self._session = session
         self._opening: Step | None = opening
         self._switchboard = switchboard
-        self._assembler = MessageAssembler(switchboard.settings.message_bytes_max, deflate=deflate)
+        self._assembler = MessageAssembler(
+            switchboard.settings.message_bytes_max,
+            deflate=deflate,
+            binary=self.takes_binary,
+            fragments_max=switchboard.settings.fragments_max,
+        )
         self._outbox: Outbox
         self._conversation: Conversation
 
@@ -92,6 +108,10 @@ class Connection(WSListener):
             return
         final, compressed, reserved = bool(frame.fin), bool(frame.rsv1), bool(frame.rsv2 or frame.rsv3)
         payload = frame.get_payload_as_bytes()
+        too_much = self._meter.take(len(payload))
+        if too_much is not None:
+            self._outbox.close(too_much.code, too_much.reason)
+            return
         try:
             received = self._assembler.accept(opcode, payload, final=final, reserved=reserved, compressed=compressed)
         except BadFrameError as error:
@@ -146,16 +166,19 @@ class Connection(WSListener):
             self.ping_due_ms = tick_ms + self._switchboard.settings.ping_interval_ms
             self._pong_due_ms = tick_ms + self._switchboard.settings.pong_timeout_ms
             self._outbox.reply(PING)
+        if self._is_idle(tick_ms):
+            self._outbox.close(CloseCode.POLICY_VIOLATION, "idle: log in, or subscribe to something")
+            return
         self._conversation.advance()
 
     def notify_closing(self, reconnect_after_ms: int) -> None:
         """The server goes down: say so, and close."""
         self._conversation.notify_closing(reconnect_after_ms)
 
-    def revoke(self, key_id: str) -> bool:
-        """An API key was revoked; return whether this connection had logged in with it, and ends now."""
+    def revoke(self, revocation: Revocation) -> bool:
+        """Credentials were revoked; return whether this connection had logged in with them, and ends now."""
         was_open = self._outbox.open
-        self._conversation.revoke(key_id)
+        self._conversation.revoke(revocation)
         return was_open and not self._outbox.open
 
     def close(self, code: CloseCode, reason: str) -> None:
@@ -174,12 +197,23 @@ class Connection(WSListener):
 
     def _receive(self, received: Received | None) -> None:
         if isinstance(received, str):
+            self._heard = True
             self._conversation.receive(received)
         elif isinstance(received, PeerClose):
             self._outbox.close(received.code or CloseCode.NORMAL, "")
             self._outbox.hang_up()
-        elif received is not None:
+        elif isinstance(received, Ping | Pong):
             self._take_control_frame(received)
+
+    def _is_idle(self, tick_ms: float) -> bool:
+        """Whether nobody is logged in, nothing is subscribed to and nothing was asked for, for too long."""
+        streams = self._switchboard.fanout.streams(self._outbox)
+        if self._heard or streams or self._outbox.lagging or self._session.user is not None:
+            self._heard, self._idle_since_ms = False, None
+            return False
+        if self._idle_since_ms is None:
+            self._idle_since_ms = tick_ms
+        return tick_ms - self._idle_since_ms >= self._switchboard.settings.anonymous_idle_timeout_ms
 
     def _take_control_frame(self, received: Ping | Pong) -> None:
         self._control_frames += 1

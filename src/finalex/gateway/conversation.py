@@ -14,6 +14,7 @@ from finalex.gateway.switchboard import Step, Switchboard
 from finalex.protocol.errors import CloseCode, ErrorCode, RequestError
 from finalex.protocol.messages import encode_reply
 from finalex.protocol.requests import RequestId
+from finalex.session.auth import Revocation
 from finalex.session.effects import Close, Effect, Join, Leave, OpenAccount, Proceed, Recall, Send, StopRecall, Submit
 from finalex.session.replies import error_data
 from finalex.session.session import Session
@@ -59,9 +60,9 @@ class Conversation:
         if self._proceeding:
             self._proceed_soon()
 
-    def revoke(self, key_id: str) -> None:
-        """An API key was revoked."""
-        self._carry_out("revoke", partial(self._session.revoke, key_id))
+    def revoke(self, revocation: Revocation) -> None:
+        """Credentials were revoked."""
+        self._carry_out("revoke", partial(self._session.revoke, revocation))
 
     def notify_closing(self, reconnect_after_ms: int) -> None:
         """The server goes down: say so, and close."""

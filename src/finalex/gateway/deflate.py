@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable
 
 from finalex.gateway.extensions import Extension
-from finalex.gateway.framing import Opcode, frame_text
+from finalex.gateway.framing import Opcode, frame
 from finalex.protocol.errors import CloseCode
 
 NAME = "permessage-deflate"
@@ -35,8 +35,8 @@ _FLUSHED = b"\x00\x00\xff\xff"
 _END = _FLUSHED + b"\x01\x00\x00\xff\xff"
 """What was not sent, and an empty final block: that it is found to be one shows that nothing was cut off."""
 
-_COMPRESSED_TEXT = bytes((0x80 | 0x40 | Opcode.TEXT,))
-"""The first byte of a whole compressed text message: final, RSV1."""
+_COMPRESSED = 0x80 | 0x40
+"""What the first byte of a whole compressed message has besides the opcode: final, RSV1."""
 
 _BITS = tuple(str(bits) for bits in range(8, 16))
 
@@ -83,15 +83,15 @@ def _answer(offer: Extension) -> str:
     return answer if bits is None else f"{answer}; server_max_window_bits={bits}"
 
 
-def deflate_frame(payload: bytes) -> bytes:
-    """Return UTF-8 text as one whole message, compressed unless that would make it no shorter."""
+def deflate_frame(payload: bytes, opcode: Opcode = Opcode.TEXT) -> bytes:
+    """Return `payload`, UTF-8 if it is text, as one whole message, compressed unless that would make it no shorter."""
     if len(payload) <= PLAIN_BYTES_MAX:
-        return frame_text(payload)
+        return frame(opcode, payload)
     deflater = zlib.compressobj(wbits=-WINDOW_BITS, memLevel=_MEMORY_LEVEL)
     deflated = deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH)
     if len(deflated) - len(_FLUSHED) >= len(payload):
-        return frame_text(payload)
-    return _COMPRESSED_TEXT + frame_text(deflated[: -len(_FLUSHED)])[1:]
+        return frame(opcode, payload)
+    return bytes((_COMPRESSED | opcode,)) + frame(opcode, deflated[: -len(_FLUSHED)])[1:]
 
 
 def inflate(payload: bytes, bytes_max: int) -> bytes:

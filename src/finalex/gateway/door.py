@@ -10,6 +10,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from finalex.gateway.http_messages import HEAD_BYTES_MAX, HEAD_END
 from finalex.gateway.linger import hang_up
+from finalex.gateway.proxy_protocol import ProxyProtocolError, read_header
 from finalex.gateway.reception import Reception, Welcome
 from finalex.gateway.settings import GatewaySettings
 from finalex.gateway.wire import Wire
@@ -28,14 +29,19 @@ _PARSED_ALREADY = (
 
 
 class Door(asyncio.Protocol):
-    """Reads the head of one request within `handshake_timeout_ms` and has the reception answer it."""
+    """Reads the head of one request within `handshake_timeout_ms` and has the reception answer it.
 
-    __slots__ = ("_head", "_reception", "_settings", "_timer", "_transport", "peer")
+    With `proxy_protocol` a trusted proxy has to say first whose connection it is; of anybody else that is no request.
+    """
+
+    __slots__ = ("_asked", "_head", "_introduced", "_reception", "_settings", "_timer", "_transport", "peer")
 
     def __init__(self, reception: Reception, settings: GatewaySettings) -> None:
         self._reception = reception
         self._settings = settings
         self._head = bytearray()
+        self._introduced = True
+        self._asked = False
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle
         self.peer = ""
@@ -46,6 +52,7 @@ class Door(asyncio.Protocol):
         timeout_s = self._settings.handshake_timeout_ms / 1000
         self._timer = asyncio.get_running_loop().call_later(timeout_s, self.abort)
         self.peer = (transport.get_extra_info("peername") or ("",))[0]
+        self._introduced = not (self._settings.proxy_protocol and self._reception.trusts(self.peer))
         if not self._reception.enter(self):
             self.abort()
 
@@ -53,12 +60,42 @@ class Door(asyncio.Protocol):
         """Take a part of the head."""
         start = max(0, len(self._head) - len(HEAD_END))
         self._head += data
+        if self._asked:  # a transport may have some more when it is told to pause
+            return
+        if not self._introduced:
+            if not self._introduce():
+                return
+            start = 0
         end = self._head.find(HEAD_END, start)
         if end < 0 and len(self._head) <= HEAD_BYTES_MAX and self._head[:1].isalpha():
             return
+        self._asked = True
         self._timer.cancel()
         self._transport.pause_reading()
         self._reception.turnstile.enter(partial(self._answer, end))
+
+    def _introduce(self) -> bool:
+        """Read whose connection it is, if that has come; whether something of a request has come after it.
+
+        From then on it counts against the limits of that address.
+        """
+        try:
+            header = read_header(bytes(self._head))
+        except ProxyProtocolError:
+            self._reception.refuse("proxy_protocol")
+            self.abort()
+            return False
+        if header is None:
+            return False
+        self._introduced = True
+        del self._head[: header.size]
+        if header.address is not None:
+            self._reception.leave(self)
+            self.peer = header.address
+            if not self._reception.enter(self):
+                self.abort()
+                return False
+        return bool(self._head)
 
     def _answer(self, end: int) -> None:
         """Answer the request, whose head ends at `end` (-1: nowhere, it is no request)."""

@@ -50,7 +50,8 @@ class Response(msgspec.Struct, frozen=True):
         """Return the bytes; without the body it is the answer to a HEAD request."""
         own = (("Content-Type", self.content_type), ("Content-Length", str(len(self.body))))
         lines = [f"HTTP/1.1 {self.status.value} {self.status.phrase}"]
-        lines += [f"{name}: {value}" for name, value in (*own, *_ALWAYS, *self.headers)]
+        always = dict(_ALWAYS) | dict(self.headers)
+        lines += [f"{name}: {value}" for name, value in (*own, *always.items())]
         head = "\r\n".join(lines).encode("latin-1") + HEAD_END
         return head + self.body if with_body else head
 

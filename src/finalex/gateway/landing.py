@@ -1,4 +1,4 @@
-"""The landing page: what this is and how to connect, in one document that asks for nothing else."""
+"""The landing page of a server without its trading page: what this is and how to connect, in one plain document."""
 
 import re
 from base64 import b64encode
@@ -52,6 +52,8 @@ _PAGE = Template("""<!doctype html>
 <h1>Finalex <span aria-hidden="true">▲</span></h1>
 <p class="lead">Real-time market data, orders and account updates of an exchange, over one WebSocket connection.</p>
 <p><code class="address">ws://$host/</code></p>
+<p>The trading page that belongs here was not built: <code>make page</code> in the source tree builds it (with the npm
+registry in reach), and the next start shows it. The <a href="/docs">reference</a> is here all the same.</p>
 
 <h2>Try it</h2>
 <pre>const ws = new WebSocket("ws://$host/");
@@ -74,7 +76,7 @@ ws.onopen = () =&gt; ws.send(JSON.stringify({
 </table>
 
 <footer>Finalex $version · <a href="/health">health</a> · <a href="/ready">readiness</a> ·
-<a href="/metrics">metrics</a></footer>
+<a href="/asyncapi.json">AsyncAPI document</a></footer>
 </main>
 </body>
 </html>

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from itertools import count
+from typing import ClassVar
 
 import structlog
 
@@ -20,15 +21,19 @@ from finalex.gateway.fanout import Fanout
 from finalex.gateway.handshake import Handshake
 from finalex.gateway.heartbeat import Heartbeat
 from finalex.gateway.http_messages import HttpError, Response
+from finalex.gateway.intake import Intake
 from finalex.gateway.pages import Pages
 from finalex.gateway.recalls import NoRecaller
-from finalex.gateway.reception import Reception
+from finalex.gateway.reception import WAITING_PER_PEER_MIN, Reception
+from finalex.gateway.secure_listener import SecureListener
 from finalex.gateway.settings import GatewaySettings
 from finalex.gateway.spread import spread
 from finalex.gateway.switchboard import Clock, Recaller, Step, Switchboard, Venue
+from finalex.gateway.tls import Certificate
 from finalex.metrics import Metrics
 from finalex.model.events import Batch
 from finalex.protocol.errors import CloseCode, ErrorCode
+from finalex.session.auth import Revocation
 from finalex.session.desk import Desk
 from finalex.session.session import Session
 
@@ -64,6 +69,10 @@ class Gateway:
     Set `source_running` once there is something to serve: `/ready` says so.
     """
 
+    session_type: ClassVar[type[Session]] = Session
+    connection_type: ClassVar[type[Connection]] = Connection
+    """What answers a client and what carries it; whoever examines the frame path lets another session answer."""
+
     def __init__(
         self,
         desk: Desk,
@@ -84,10 +93,18 @@ class Gateway:
         self._fanout = Fanout(_call_soon, metrics, now_ms)
         self.backlog = Backlog(settings.queues_bytes_max, metrics)
         self._switchboard = Switchboard(
-            self._fanout, self.backlog, venue, recaller or NoRecaller(), settings, metrics, now_ms, self._forget
+            self._fanout,
+            self.backlog,
+            venue,
+            recaller or NoRecaller(),
+            settings,
+            metrics,
+            now_ms,
+            self._forget,
+            Intake(settings),
         )
-        self._reception = Reception(settings, metrics, Pages(metrics, self._is_ready, documents), self._connect)
-        self._server: asyncio.Server | None = None
+        self._reception = Reception(settings, metrics, Pages(self.is_ready, documents), self._connect)
+        self._server: asyncio.Server | SecureListener | None = None
         self._beating: asyncio.Task[None] | None = None
         self._stopping = False
         self._views_failed = False
@@ -102,17 +119,32 @@ class Gateway:
 
     # --- life -------------------------------------------------------------------------------------------
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen, and return the port; `port` 0 takes any free one. Raises `OSError`."""
+    async def start(self, host: str, port: int, certificate: Certificate | None = None) -> int:
+        """Listen, with TLS if there is a certificate, and return the port; 0 takes any free one. Raises `OSError`."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Door(self._reception, self._settings), host, port, backlog=BACKLOG
-        )
+        self._server = await self._listen(host, port, certificate)
         for listening in self._server.sockets:
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
         self._beating = loop.create_task(self._heartbeat.run())
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
+
+    async def _listen(self, host: str, port: int, certificate: Certificate | None) -> asyncio.Server | SecureListener:
+        def new_door() -> Door:
+            return Door(self._reception, self._settings)
+
+        if certificate is None:
+            return await asyncio.get_running_loop().create_server(new_door, host, port, backlog=BACKLOG)
+        secure = SecureListener(
+            new_door,
+            certificate,
+            self._metrics,
+            waiting_max=self._settings.handshakes_max,
+            per_peer_max=max(WAITING_PER_PEER_MIN, self._settings.connections_per_ip),
+            timeout_s=self._settings.handshake_timeout_ms / 1000,
+        )
+        await secure.start(host, port, BACKLOG)
+        return secure
 
     async def stop(self, grace_s: float) -> None:
         """Take nobody new, tell everybody to come back later, and wait for them to go, at most `grace_s`.
@@ -141,7 +173,8 @@ class Gateway:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._all_gone.wait(), seconds)
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether the server should get connections."""
         return self.source_running and not self._stopping and not self._views_failed
 
     # --- the log ----------------------------------------------------------------------------------------
@@ -167,16 +200,16 @@ class Gateway:
 
     # --- connections ------------------------------------------------------------------------------------
 
-    def close_revoked(self, key_id: str) -> int:
-        """End all connections that logged in with this API key, and return how many there were."""
-        return sum(connection.revoke(key_id) for connection in self._heartbeat)
+    def close_revoked(self, revocation: Revocation) -> int:
+        """End all connections that logged in with what was revoked, and return how many end at once."""
+        return sum(connection.revoke(revocation) for connection in self._heartbeat)
 
     def _connect(self, handshake: Handshake, address: str) -> Connection:
         if self._stopping or self.connections >= self._settings.connections_max:
             self._metrics.refusals["full"] += 1
             self._say_full()
             raise _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The server takes no more connections now.", BUSY_S)
-        session = Session(self._desk)
+        session = self.session_type(self._desk, address)
         verdict = self._admission.judge(address, int(asyncio.get_running_loop().time() * 1000))
         match verdict:
             case Verdict.ADMIT:
@@ -188,7 +221,7 @@ class Gateway:
                 self._metrics.refusals["knocking"] += 1
                 raise _refusal(HTTPStatus.TOO_MANY_REQUESTS, "Too many connections from this address.", KNOCKING_S)
         owner = address if verdict is Verdict.ADMIT else None
-        connection = Connection(
+        connection = self.connection_type(
             next(self._numbers), owner, session, opening, self._switchboard, deflate=handshake.deflate
         )
         self._heartbeat.add(connection)

@@ -4,6 +4,8 @@ from ipaddress import IPv4Network, IPv6Network
 
 import msgspec
 
+from finalex.gateway.assembler import FRAGMENTS_MAX
+
 Network = IPv4Network | IPv6Network
 
 
@@ -12,10 +14,14 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     More than `lagging_bytes` waiting for a connection means that it lags, more than `queue_bytes_max` that it is too
     slow; for all that are slow together `queues_bytes_max` may wait. With `compression` clients that offer
-    permessage-deflate get it. `live` says that the log's clock is the wall clock. `origins` empty allows any origin.
-    Within `sweep_interval_ms` every connection is looked at once: pings, time-outs and expiring credentials are that
-    exact. After a close frame a client has `close_timeout_ms` to answer, one that was too slow
-    `slow_close_timeout_ms`, and whatever it still sends is read for `linger_ms`.
+    permessage-deflate get it. An address may make `handshakes_per_minute_max` handshakes, all together
+    `handshakes_per_second_max`. A connection may send `bytes_per_minute_max` in a minute, all of an address
+    `bytes_per_minute_per_ip_max`, all together `bytes_per_minute_of_all_max`. One that
+    has not logged in, has subscribed to nothing and sends nothing for `anonymous_idle_timeout_ms` is closed. `live`
+    says that the log's clock is the wall clock. `origins` empty allows any origin. With `proxy_protocol` the trusted
+    proxies speak that and nobody else may. Within `sweep_interval_ms` every connection is looked at once: pings,
+    time-outs and expiring credentials are that exact. After a close frame a client has `close_timeout_ms` to answer,
+    one that was too slow `slow_close_timeout_ms`, and whatever it still sends is read for `linger_ms`.
     """
 
     connections_per_ip: int = 10
@@ -23,9 +29,17 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     refusals_per_minute_max: int = 10
     handshakes_max: int = 4096
     handshake_timeout_ms: int = 10_000
+    handshakes_per_minute_max: int = 600
+    handshakes_per_second_max: int = 5000
     origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
+    proxy_protocol: bool = False
     message_bytes_max: int = 65_536
+    fragments_max: int = FRAGMENTS_MAX
+    bytes_per_minute_max: int = 1 << 23
+    bytes_per_minute_per_ip_max: int = 1 << 25
+    bytes_per_minute_of_all_max: int = 1 << 30
+    anonymous_idle_timeout_ms: int = 600_000
     lagging_bytes: int = 1 << 18
     queue_bytes_max: int = 1 << 20
     queues_bytes_max: int = 1 << 28

@@ -9,6 +9,7 @@ from finalex.channels.resumable import Want
 from finalex.exchange.outcomes import Outcome
 from finalex.gateway.backlog import Backlog
 from finalex.gateway.fanout import Fanout
+from finalex.gateway.intake import Intake
 from finalex.gateway.settings import GatewaySettings
 from finalex.metrics import Metrics
 from finalex.model.commands import Command
@@ -73,3 +74,4 @@ class Switchboard:
     metrics: Metrics
     now_ms: Clock
     forget: Callable[["Connection"], None]
+    intake: Intake

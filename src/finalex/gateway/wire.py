@@ -30,6 +30,11 @@ class Wire:
         """Have the protocol paused when more than this waits, and resumed when a quarter of it does."""
         self._transport.set_write_buffer_limits(high=waiting_bytes, low=waiting_bytes // 4)
 
+    def lead_through(self, between: Callable[[asyncio.Transport], asyncio.Transport]) -> None:
+        """From now on everything goes through what `between` puts in front of the transport."""
+        self._transport = transport = between(self._transport)
+        self.send, self.waiting_bytes = transport.write, transport.get_write_buffer_size
+
     def expire(self, after_s: float) -> None:
         """Drop the connection, with all that waits to be sent, unless it ends within `after_s`."""
         self._stop_timer()

@@ -35,7 +35,7 @@ _VERBS: Final = {"subscribe": "Subscribe to", "unsubscribe": "Unsubscribe from"}
 _SCHEMA: Final = "#/components/schemas/{name}"
 
 _CREDENTIALS: Final = {
-    "token": {"type": "httpApiKey", "in": "query", "name": "token", "description": "A JSON Web Token (HS256)."},
+    "token": {"type": "httpApiKey", "in": "query", "name": "token", "description": "A JSON Web Token."},
     "apiKey": {"type": "httpApiKey", "in": "query", "name": "api_key", "description": "An API key."},
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "apiKeyHeader": {"type": "httpApiKey", "in": "header", "name": "X-API-Key"},
@@ -47,7 +47,7 @@ _HANDSHAKE: Final = {
         "query": {
             "type": "object",
             "properties": {
-                "token": {"type": "string", "description": "A JSON Web Token (HS256); give this or an API key."},
+                "token": {"type": "string", "description": "A JSON Web Token; give this or an API key."},
                 "api_key": {"type": "string", "description": "An API key."},
             },
         },

@@ -135,6 +135,19 @@ _ALL: Final = (
         messages=("kline",),
     ),
     Channel(
+        name="status",
+        title="Market status",
+        summary="What a market takes, and whether its book can be trusted.",
+        parameters=(_FILTER,),
+        at_once="The present status of the market, or of all.",
+        then="The whole status of a market whenever a part of it changes.",
+        notes=(
+            "In a `post_only` market only post-only orders can be placed, in a `cancel_only` market none; a `halted` "
+            "one is as it is, and nothing can be canceled either, but by `cancel_on_disconnect`.",
+        ),
+        messages=("status",),
+    ),
+    Channel(
         name="account",
         title="Account",
         summary="The balances of your account.",

@@ -13,6 +13,7 @@ from finalex.protocol.messages import (
     KlineData,
     OrderData,
     RateLimitsData,
+    StatusData,
     TickerData,
     TradeData,
     UserTradeData,
@@ -37,6 +38,10 @@ TICKER: Final = TickerData(
     bid="45678.50",
     ask="45679.00",
     timestamp=NOW_MS,
+)
+
+STATUS: Final = StatusData(
+    symbol=SYMBOL, state="cancel_only", book="live", reason="prices are being looked at", timestamp=NOW_MS
 )
 
 BOOK: Final = BookSnapshotData(

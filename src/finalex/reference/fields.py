@@ -5,6 +5,7 @@ from typing import Final
 
 from finalex.model.orders import EndReason, OrderStatus, OrderType, Side, TimeInForce
 from finalex.model.rejects import RejectReason
+from finalex.model.states import MarketState
 from finalex.protocol.errors import ErrorCode
 from finalex.protocol.requests import CLIENT_ORDER_ID_LENGTH_MAX
 from finalex.protocol.streams import DEPTHS, INTERVALS
@@ -72,6 +73,12 @@ FIELDS: Final[Mapping[str, Field]] = {
     "close": Field("The last price.", DECIMAL),
     "volume": Field("What was traded, in the base currency.", DECIMAL),
     "is_closed": Field("Whether the candle has ended: each ends with one such message."),
+    # status
+    "StatusData.state": Field("What the market takes.", _one_of(*MarketState)),
+    "book": Field(
+        "`withdrawn` when the market has lost its source; the book is then empty.", _one_of("live", "withdrawn")
+    ),
+    "StatusData.reason": Field("Why, in the operator's words; missing if nothing was said."),
     # account
     "currency": Field("The currency.", _CURRENCY),
     "available": Field("What can be used for orders.", DECIMAL),
@@ -116,7 +123,9 @@ FIELDS: Final[Mapping[str, Field]] = {
     "CancelOnDisconnect.enabled": Field("Whether open orders placed here are canceled when the connection ends."),
     "enabled": Field("What it is now."),
     # user_trades
-    "UserTradeData.trade_id": Field("`trade_` and the number of the public trade.", {"pattern": "^trade_[0-9]+$"}),
+    "UserTradeData.trade_id": Field(
+        "`trade_` and the number of the public trade or, for a fill on paper, its own.", {"pattern": "^trade_[0-9]+$"}
+    ),
     "UserTradeData.side": Field("Your own side.", _one_of(*Side)),
     "fee": Field("The fee of this trade, in `fee_currency`.", DECIMAL),
     "role": Field("Whether your order waited in the book or met one.", _one_of("maker", "taker")),
@@ -153,7 +162,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "last_event_time": Field("When that happened, in milliseconds since 1970 (UTC).", _COUNT),
     "HeartbeatData.timestamp": Field("The market's clock, in milliseconds since 1970 (UTC).", _COUNT),
     # credentials
-    "token": Field("A JSON Web Token (HS256) with `sub`, `exp` and `scope`."),
+    "token": Field("A JSON Web Token (HS256, RS256, ES256 or EdDSA) with `sub`, `exp` and `scope`."),
     "api_key": Field("An API key; give this or a token."),
     "user": Field("Who is logged in."),
     "scopes": Field("What the credentials allow.", {"items": {"type": "string", "enum": [*SCOPES]}}),

@@ -98,6 +98,7 @@ _ALL: Final = (
         "kline:BTC/USDT:1m:1672531200000:4711",
         examples.KLINE,
     ),
+    _published("status", "Market status", "A market as it is now.", "status:BTC/USDT:4711", examples.STATUS),
     _published("account_update", "Account", "All balances of the account.", "account:4711", examples.ACCOUNT),
     _published("order_update", "Order", "One of your orders, as it is now.", "orders:4711-0-t", examples.ORDER),
     _published(

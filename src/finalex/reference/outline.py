@@ -30,7 +30,7 @@ _CONNECTING: Final = (
 )
 
 _CREDENTIALS: Final = (
-    ("`?token=<JWT>` in the address", "a JSON Web Token (HS256) with `sub`, `exp` and `scope`"),
+    ("`?token=<JWT>` in the address", "a JSON Web Token (HS256, RS256, ES256 or EdDSA) with `sub`, `exp` and `scope`"),
     ("`?api_key=<key>` in the address", "an API key"),
     ("the header `Authorization: Bearer <JWT>`", "a JSON Web Token"),
     ("the header `X-API-Key: <key>`", "an API key"),

@@ -111,6 +111,25 @@ class AutomaticSwitch(Kind[bool | None]):
         return "auto" if value is None else self._switch.show(value)
 
 
+class AutomaticPort(Kind[int | None]):
+    """A TCP port, or `None`: as other settings suggest."""
+
+    allowed = "a whole number from 0 to 65535, or auto"
+    _port = Integer(0, 65535)
+
+    def parse(self, text: str) -> int | None:
+        """See `Kind.parse`."""
+        return None if text.lower() == "auto" else self._port.parse(text)
+
+    def read(self, value: object) -> int | None:
+        """See `Kind.read`."""
+        return None if value == "auto" else self._port.read(value)
+
+    def show(self, value: int | None) -> str:
+        """See `Kind.show`."""
+        return "auto" if value is None else str(value)
+
+
 class Choice(Kind[str]):
     """One of a few words."""
 
