@@ -1,6 +1,7 @@
 """The client before the whole server: over 100 connections break at random messages, and nothing is wrong after."""
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,15 @@ from typing import Any
 import pytest
 
 from client.waiting import until
-from finalex.client import AuthenticationError, Backoff, Client, ConnectionFailedError, connect
+from finalex.client import (
+    AuthenticationError,
+    Backoff,
+    CancelRejectedError,
+    Client,
+    ConnectionFailedError,
+    OrderRejectedError,
+    connect,
+)
 from finalex.client.testing import FlakyOpener
 from finalex.log.memory import MemoryLog
 from finalex.model.events import Traded
@@ -210,3 +219,57 @@ async def test_bad_credentials_and_closed_ports_are_told_at_once() -> None:
     with pytest.raises(ConnectionFailedError, match="cannot connect"):
         async with connect(url):
             pass
+
+
+async def operate(data_dir: Path, *arguments: str) -> None:
+    """Run `finalex` as the operator of a server does."""
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("finalex"), *arguments, "--data-dir", str(data_dir), stdout=-1, stderr=-1
+    )
+    await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_a_halt_is_told_and_refuses_orders_and_cancels_until_it_is_lifted(tmp_path: Path) -> None:
+    async with (
+        serving(source="exchange", data_dir=str(tmp_path)) as server,
+        asyncio.timeout(WAIT_S),
+        connect(server.url, token=server.token("alice")) as client,
+    ):
+        status = client.status(SYMBOL)
+        assert (await anext(status)).state == "open"
+        order = await client.place_order(SYMBOL, "buy", "limit", "0.001", 45_000)
+        await operate(tmp_path, "halt", SYMBOL, "--reason", "news")
+        told = await anext(status)
+        assert (told.state, told.reason) == ("halted", "news")
+        with pytest.raises(OrderRejectedError, match="market_halted"):
+            await client.place_order(SYMBOL, "buy", "limit", "0.001", 45_000)
+        with pytest.raises(CancelRejectedError) as caught:
+            await client.cancel_order(order.order_id)
+        assert caught.value.reason == "market_halted"
+        assert await client.cancel_all_orders() == []
+        await operate(tmp_path, "open", SYMBOL)
+        assert (await anext(status)).state == "open"
+        assert await client.cancel_order(order.order_id) == [order.order_id]
+
+
+async def place_many(client: Client, count: int) -> list[str]:
+    """Place orders one after the other; return why the others were refused."""
+    refusals: list[str] = []
+    for _ in range(count):
+        try:
+            await client.place_order(SYMBOL, "buy", "limit", "0.001", 45_000)
+        except OrderRejectedError as error:
+            refusals.append(str(error.reason))
+    return refusals
+
+
+async def test_orders_that_are_too_many_a_second_are_not_placed() -> None:
+    async with (
+        serving(source="exchange", orders_per_second_max="2") as server,
+        asyncio.timeout(WAIT_S),
+        connect(server.url, token=server.token("alice")) as client,
+    ):
+        refusals = await place_many(client, 20)
+        assert set(refusals) == {"order_rate"}
+        assert len(await client.cancel_all_orders()) == 20 - len(refusals)

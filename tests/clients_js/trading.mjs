@@ -1,18 +1,13 @@
 /**
- * Accounts that trade with each other, or somebody who only looks, over connections that break. Its argument is
- * `{client, url, users, seed}`, where who only looks has no token; a first line on its input ends the trading, a
- * second one says how much there is to see.
+ * Accounts that trade with each other, or somebody who only looks, over connections that break; in Node and in a page.
+ * `start` takes `{client, url, users, seed}`, where `client` is the address of the bundle and who only looks has no
+ * token. What goes wrong is an unhandled rejection, which ends Node and which a page reports.
  */
-
-import { createInterface } from "node:readline";
-
-const { client: place, url, users, seed } = JSON.parse(process.argv[2]);
-const { connect } = await import(place);
 
 const SYMBOL = "BTC/USDT";
 const SAMPLES_MAX = 3000;
 
-let state = seed;
+let state = 0;
 /** A number from 0 to below 1 (mulberry32). */
 function random() {
   state = (state + 0x6d2b79f5) | 0;
@@ -51,11 +46,12 @@ class Trader {
   fills = [];
   trades = [];
   samples = [];
+  balances = [];
   notices = [];
   #number = 0;
 
-  async open(user, token) {
-    this.user = user;
+  async open(connect, url, { name, token }) {
+    this.user = name;
     this.client = await connect(url, {
       ...(token && { token: () => token }),
       backoff: { initialMs: 5, maxMs: 20 },
@@ -68,14 +64,11 @@ class Trader {
     if (token) {
       this.streams.push(this.client.orders(), this.client.userTrades());
       this.lists.push(this.orders, this.fills);
+      collect(this.client.account(), this.balances);
     }
     this.book = this.client.book(SYMBOL, { depth: 20 });
     this.book.onChange = (book) => this.#sample(book);
     this.reading = Promise.all(this.streams.map((stream, index) => collect(stream, this.lists[index])));
-    this.reading.catch((error) => {
-      console.error(error);
-      process.exit(1);
-    });
     await Promise.all([this.book, ...this.streams].map((stream) => stream.ready()));
   }
 
@@ -112,29 +105,48 @@ class Trader {
   }
 
   has(expected) {
+    if (expected.account && !(this.balances.at(-1)?.sequence >= expected.account)) return false;
     return this.lists.every((list, i) => list.length >= expected.counts[i]) && this.book.sequence >= expected.book;
   }
 
   result() {
     this.samples.push(this.book.view());
-    const { outcomes, orders, fills, trades, samples, notices, streams, book } = this;
+    const { outcomes, orders, fills, trades, balances, samples, notices, streams, book } = this;
     const gaps = streams.reduce((sum, stream) => sum + stream.gaps + stream.dropped, 0);
-    return { outcomes, orders, fills, trades, samples, notices, gaps, resyncs: book.resyncs };
+    return { outcomes, orders, fills, trades, balances: balances.at(-1), samples, notices, gaps, resyncs: book.resyncs };
   }
 }
 
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const traders = users.map(() => new Trader());
-await Promise.all(traders.map((trader, index) => trader.open(users[index].name, users[index].token)));
-const trading = Promise.all(traders.map((trader) => trader.trade()));
-await lines.next();
-stopping = true;
-await trading;
-console.log("STOPPED");
-const expected = JSON.parse((await lines.next()).value);
-for (let attempt = 0; attempt < 1000 && !traders.every((trader, i) => trader.has(expected[i])); attempt += 1) {
-  await sleep(10);
+/** Everybody of a run. */
+class Run {
+  #traders;
+  #trading;
+
+  constructor(traders) {
+    this.#traders = traders;
+    this.#trading = Promise.all(traders.map((trader) => trader.trade()));
+  }
+
+  /** End the trading. */
+  async stop() {
+    stopping = true;
+    await this.#trading;
+  }
+
+  /** Wait until everybody has seen what there is to see, and return what they saw. */
+  async result(expected) {
+    const isDone = () => this.#traders.every((trader, i) => trader.has(expected[i]));
+    for (let attempt = 0; attempt < 1000 && !isDone(); attempt += 1) await sleep(10);
+    const result = { closings, traders: this.#traders.map((trader) => trader.result()) };
+    for (const trader of this.#traders) trader.client.close();
+    return result;
+  }
 }
-console.log(JSON.stringify({ closings, traders: traders.map((trader) => trader.result()) }));
-for (const trader of traders) trader.client.close();
-process.stdin.destroy();
+
+export async function start({ client, url, users, seed }) {
+  const { connect } = await import(client);
+  state = seed;
+  const traders = users.map(() => new Trader());
+  await Promise.all(traders.map((trader, index) => trader.open(connect, url, users[index])));
+  return new Run(traders);
+}

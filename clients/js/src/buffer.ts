@@ -8,7 +8,8 @@ import { BufferOverflowError } from "./errors.ts";
 /**
  * - `unbounded`: keep everything; more than `limit` waiting ends the stream with `BufferOverflowError`.
  * - `dropOldest`: keep the newest `limit`; what is dropped is counted in `dropped`.
- * - `latestOnly`: keep the newest one; what it replaces is counted in `dropped`.
+ * - `latestOnly`: keep the newest one, of each market where a stream is of several; what it replaces is counted in
+ *   `dropped`.
  */
 export type BufferPolicy =
   | { policy: "unbounded"; limit?: number }
@@ -60,6 +61,35 @@ export class Buffer<T> {
       this.#items = this.#items.slice(this.#first);
       this.#first = 0;
     }
+    return item;
+  }
+}
+
+/** Keeps the newest item of each kind, in the order in which they came; the kinds are few. */
+export class LatestOfEach<T> extends Buffer<T> {
+  readonly #kind: (item: T) => string;
+  #waiting = new Map<string, T>();
+
+  constructor(kind: (item: T) => string) {
+    super({ policy: "latestOnly" });
+    this.#kind = kind;
+  }
+
+  override get length(): number {
+    return this.#waiting.size;
+  }
+
+  override push(item: T): void {
+    const kind = this.#kind(item);
+    if (this.#waiting.delete(kind)) this.dropped += 1;
+    this.#waiting.set(kind, item);
+  }
+
+  override shift(): T | undefined {
+    const first = this.#waiting.entries().next();
+    if (first.done === true) return undefined;
+    const [kind, item] = first.value;
+    this.#waiting.delete(kind);
     return item;
   }
 }

@@ -2,16 +2,18 @@
 
 import { Core } from "./core.ts";
 import { BACKOFF } from "./backoff.ts";
+import { Buffer, LatestOfEach } from "./buffer.ts";
 import { now } from "./clock.ts";
 import type { Effect } from "./effects.ts";
 import { UsageError } from "./errors.ts";
 import type { FinalexError } from "./errors.ts";
-import type { Account, Kline, Order, Ticker, Trade, UserTrade } from "./messages.ts";
+import type { Account, Kline, MarketStatus, Order, Ticker, Trade, UserTrade } from "./messages.ts";
 import { readCredentials, socketClass } from "./options.ts";
 import type { ClientOptions, ConnectionState, OrderRequest, Socket, SocketClass, StreamOptions } from "./options.ts";
 import type { Settled } from "./requests.ts";
 import { LocalBook, Stream } from "./stream.ts";
-import { BookSubscription, KlineSubscription, ResumableSubscription, Subscription } from "./subscription.ts";
+import { BookSubscription, KlineSubscription, ResumableSubscription } from "./subscription.ts";
+import { StatusSubscription, Subscription } from "./subscription.ts";
 import type { Item } from "./subscription.ts";
 
 interface Reader {
@@ -24,6 +26,9 @@ interface Promised {
   resolve: (data: never) => void;
   reject: (error: FinalexError) => void;
 }
+
+/** The `readyState` of a socket that takes messages. */
+const OPEN = 1;
 
 /** The longest delay that timers take. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -97,6 +102,13 @@ export class Client {
     return book;
   }
 
+  /** What a market takes, or all of them: the present status of each, then every change. */
+  marketStatus(symbol?: string, options: StreamOptions = {}): Stream<MarketStatus> {
+    const subscription = new StatusSubscription("status", given({ symbol }));
+    if (options.buffer?.policy !== "latestOnly") return this.#stream(subscription, options, "continue");
+    return this.#stream(subscription, options, "continue", new LatestOfEach((status) => status.symbol));
+  }
+
   // --- the account -------------------------------------------------------------------------------------
 
   account(options: StreamOptions = {}): Stream<Account> {
@@ -125,7 +137,10 @@ export class Client {
     return this.#request("place_order", given({ ...params, post_only: postOnly, client_order_id }));
   }
 
-  /** Cancel an order named by one of its ids; resolves with the ids of what was canceled. */
+  /**
+   * Cancel an order named by one of its ids; resolves with the ids of what was canceled, rejects with
+   * `CancelRejectedError` where nothing is canceled now: in a halted market.
+   */
   async cancelOrder(which: { orderId: string } | { clientOrderId: string }): Promise<string[]> {
     const params = "orderId" in which ? { order_id: which.orderId } : { client_order_id: which.clientOrderId };
     return (await this.#request<{ order_ids: string[] }>("cancel_order", params)).order_ids;
@@ -143,9 +158,14 @@ export class Client {
 
   // --- streams and requests ----------------------------------------------------------------------------
 
-  #stream<T>(subscription: Subscription, options: StreamOptions, onGap: "error" | "continue"): Stream<T> {
+  #stream<T>(
+    subscription: Subscription,
+    options: StreamOptions,
+    onGap: "error" | "continue",
+    buffer = new Buffer<T>(options.buffer),
+  ): Stream<T> {
     subscription.endsAtGap = (options.onGap ?? onGap) === "error";
-    const stream = new Stream<T>(subscription, () => this.#unsubscribe(subscription), options.buffer);
+    const stream = new Stream<T>(subscription, () => this.#unsubscribe(subscription), buffer);
     this.#subscribe(subscription, stream);
     return stream;
   }
@@ -183,7 +203,7 @@ export class Client {
       case "authorize":
         return void this.#authorize();
       case "send":
-        return this.#socket?.send(effect.text);
+        return this.#send(effect.text);
       case "disconnect":
         return this.#disconnect();
       case "deliver":
@@ -222,6 +242,12 @@ export class Client {
       this.#perform(this.#core.closed(event.code, event.reason, now()));
     };
     socket.onerror = () => undefined;
+  }
+
+  /** What a socket that is closing is given goes nowhere, and its end, which follows, tells; a browser would complain. */
+  #send(text: string): void {
+    const socket = this.#socket;
+    if (socket !== null && (socket.readyState ?? OPEN) === OPEN) socket.send(text);
   }
 
   /** Leave the socket to itself: closing may take long on a dead network, and nothing of it matters any more. */

@@ -5,16 +5,22 @@
 
 import { CORE } from "./effects.ts";
 import type { ConnectionStatus, CoreOptions, Credentials, Effect } from "./effects.ts";
-import { GapError, UsageError, serverError } from "./errors.ts";
+import { GapError, UnreadableMessageError, UsageError, serverError } from "./errors.ts";
 import type { FinalexError } from "./errors.ts";
 import { Link } from "./link.ts";
 import { decode } from "./messages.ts";
 import type { Envelope } from "./messages.ts";
 import { Requests } from "./requests.ts";
 import type { Request, Settled } from "./requests.ts";
-import type { Subscription } from "./subscription.ts";
+import type { Subscription, Verdict } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import type { Answered } from "./subscriptions.ts";
+
+/** A second unreadable message of a stream within so long ends it. */
+const UNREADABLE_PAUSE_MS = 60_000;
+
+/** So many connections in a row, each soon after the other, that bring what belongs nowhere end the client. */
+const UNREADABLE_MAX = 3;
 
 export class Core {
   readonly #options: CoreOptions;
@@ -23,6 +29,8 @@ export class Core {
   readonly #requests = new Requests();
   readonly #subscriptions = new Subscriptions();
   #cancelsOnDisconnect = false;
+  #unreadable = 0;
+  #unreadableMs = -Infinity;
 
   constructor(options: Partial<CoreOptions> = {}) {
     this.#options = { ...CORE, ...options };
@@ -99,7 +107,7 @@ export class Core {
     if (!this.#link.isOpen) return this.#drain();
     this.#link.heard(nowMs);
     const message = decode(text);
-    if (message === null) this.#link.breakOff("a message could not be understood", nowMs);
+    if (message === null) this.#takeGarbage(text, nowMs);
     else if (message.channel === "heartbeat") this.#takeHeartbeat(message, nowMs);
     else if (message.channel !== undefined) this.#takePublication(message, nowMs);
     else {
@@ -202,13 +210,39 @@ export class Core {
     const subscription = this.#subscriptions.find(message);
     if (subscription === undefined) return;
     const { status } = subscription;
-    const verdict = subscription.take(message, nowMs);
+    const verdict = this.#judge(subscription, message, nowMs);
     if (verdict === "ask-again") subscription.mend(nowMs);
     else if (verdict === "deliver-after-gap") this.#gap(subscription, nowMs);
     if (subscription.status !== status) this.#changed(subscription);
     if (verdict.startsWith("deliver") && subscription.status !== "closed") {
       this.#effects.push({ kind: "deliver", subscription, message });
     }
+  }
+
+  /** What cannot be read is asked for again, once; the second time its stream ends. */
+  #judge(subscription: Subscription, message: Envelope, nowMs: number): Verdict {
+    try {
+      return subscription.take(message, nowMs);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      const text = `${nameOf(subscription)}: a message cannot be read: ${problem}`;
+      const isSecond = nowMs - subscription.unreadableMs < UNREADABLE_PAUSE_MS;
+      subscription.unreadableMs = nowMs;
+      this.#link.notice(text);
+      if (!isSecond) return "ask-again";
+      this.#remove(subscription, new UnreadableMessageError(text), nowMs);
+      return "ignore";
+    }
+  }
+
+  /** What belongs nowhere only another connection can heal; if that does not either, the client ends. */
+  #takeGarbage(text: string, nowMs: number): void {
+    const isSoon = nowMs - this.#unreadableMs < UNREADABLE_PAUSE_MS;
+    this.#unreadable = isSoon ? this.#unreadable + 1 : 1;
+    this.#unreadableMs = nowMs;
+    const said = `a message cannot be read: ${text.slice(0, 80)}`;
+    if (this.#unreadable < UNREADABLE_MAX) this.#link.breakOff(said, nowMs);
+    else this.#link.end(new UnreadableMessageError(said), said);
   }
 
   /** Say that messages are lost for good; a subscription that must not have a gap ends with it. */

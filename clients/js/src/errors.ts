@@ -25,9 +25,22 @@ export class ServerError extends FinalexError {
   }
 }
 
-/** An order that the exchange refused; `reason` says which rule it breaks. */
+/**
+ * The order was not placed: `reason` says which rule it breaks, or why there are none taken now. After `order_rate` and
+ * `exchange_unavailable` the same order may be sent again a little later.
+ */
 export class OrderRejectedError extends ServerError {
   override name = "OrderRejectedError";
+}
+
+/** Nothing was canceled, open orders stay as they are: `reason` is `market_halted` or `exchange_unavailable`. */
+export class CancelRejectedError extends ServerError {
+  override name = "CancelRejectedError";
+}
+
+/** A message cannot be read, nor what came when it was asked for again: is the server one of another version? */
+export class UnreadableMessageError extends FinalexError {
+  override name = "UnreadableMessageError";
 }
 
 /** The connection has ended for good: the server said not to come back, or the client was closed. */
@@ -61,9 +74,10 @@ export class UsageError extends FinalexError {
   override name = "UsageError";
 }
 
-/** Return the error that `data` of an `error` message means. */
-export function serverError(data: Record<string, unknown>, resent = false): ServerError {
-  return data["code"] === "ORDER_REJECTED" ? new OrderRejectedError(data, resent) : new ServerError(data, resent);
+/** Return the error that `data` of an `error` message means, as the answer to a request of `method`. */
+export function serverError(data: Record<string, unknown>, resent = false, method = "place_order"): ServerError {
+  if (data["code"] !== "ORDER_REJECTED") return new ServerError(data, resent);
+  return method === "place_order" ? new OrderRejectedError(data, resent) : new CancelRejectedError(data, resent);
 }
 
 export const UNAUTHORIZED = 3000;

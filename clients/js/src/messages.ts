@@ -70,6 +70,18 @@ export interface Kline {
   is_closed: boolean;
 }
 
+/** What a market takes, and whether its book can be trusted. */
+export interface MarketStatus {
+  symbol: string;
+  /** `post_only`: orders that add to the book, and cancels; `halted`: nothing, its orders stay as they are. */
+  state: "open" | "post_only" | "cancel_only" | "halted";
+  /** `withdrawn` while the market has lost its source. */
+  book: "live" | "withdrawn";
+  /** What the operator says. */
+  reason?: string;
+  timestamp: number;
+}
+
 /** One currency of an account. */
 export interface Balance {
   currency: string;

@@ -9,6 +9,8 @@ import type { Side } from "./messages.ts";
 
 /** What this client needs of a WebSocket: a browser's, Node's own (22 and later), or another in its likeness. */
 export interface Socket {
+  /** Without it a socket counts as open. */
+  readonly readyState?: number;
   onopen: ((event: never) => unknown) | null;
   onmessage: ((event: never) => unknown) | null;
   onclose: ((event: never) => unknown) | null;

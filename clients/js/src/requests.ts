@@ -29,6 +29,9 @@ const SENT_MAX = 20;
 
 const RETRY_MS = 1000;
 
+/** Reasons that are checked before it is known whether an order that is sent again was placed the first time. */
+const PASSING: ReadonlySet<string> = new Set(["exchange_unavailable", "order_rate"]);
+
 export class Requests {
   readonly #open = new Map<string, Request>();
   #number = 0;
@@ -87,7 +90,7 @@ export class Requests {
     if (request === undefined) return null;
     if (message.type !== "error") return this.#settle(request, message.data, null);
     if (!isUnsettled(request, message.data)) {
-      return this.#settle(request, null, serverError(message.data, request.sent > 1));
+      return this.#settle(request, null, serverError(message.data, request.sent > 1, request.method));
     }
     if (request.sent >= SENT_MAX) {
       return this.#settle(request, null, new OutcomeUnknownError(`the server does not know: ${message.data["code"]}`));
@@ -116,5 +119,5 @@ export class Requests {
 /** Whether an error leaves open what became of a request that may be sent again. */
 function isUnsettled(request: Request, data: Record<string, unknown>): boolean {
   if (data["code"] === "INTERNAL_ERROR") return true;
-  return request.sent > 1 && data["reason"] === "exchange_unavailable";
+  return request.sent > 1 && PASSING.has(String(data["reason"]));
 }

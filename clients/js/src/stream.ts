@@ -1,7 +1,6 @@
 /** What a caller reads: an async iterator over one subscription, and a local order book. */
 
 import { Buffer } from "./buffer.ts";
-import type { BufferPolicy } from "./buffer.ts";
 import { UsageError } from "./errors.ts";
 import type { FinalexError } from "./errors.ts";
 import type { Level } from "./messages.ts";
@@ -25,10 +24,10 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #ended = false;
   #error: FinalexError | null = null;
 
-  constructor(subscription: Subscription, close: () => void, buffer?: BufferPolicy) {
+  constructor(subscription: Subscription, close: () => void, buffer: Buffer<T> = new Buffer()) {
     this.#subscription = subscription;
     this.#close = close;
-    this.#buffer = new Buffer(buffer);
+    this.#buffer = buffer;
   }
 
   get status(): SubscriptionStatus {
@@ -144,7 +143,7 @@ export class LocalBook implements AsyncIterable<BookView> {
 
   constructor(subscription: BookSubscription, close: () => void) {
     this.#subscription = subscription;
-    this.#changes = new Stream(subscription, close, { policy: "latestOnly" });
+    this.#changes = new Stream(subscription, close, new Buffer<null>({ policy: "latestOnly" }));
   }
 
   /** Wait for the first snapshot; rejects if there is none to be had. */

@@ -50,6 +50,8 @@ export class Subscription {
   endsAtGap = false;
   /** When it is to be asked for; `null` if it need not be. */
   dueMs: number | null = null;
+  /** When a message of it last could not be read. */
+  unreadableMs = -Infinity;
   /** When it was last asked for. */
   askedMs: number | null = null;
   /** Whether messages that come now belong to it: from the answer on until it is asked for again. */
@@ -186,12 +188,27 @@ export class ResumableSubscription extends Subscription {
     if (this.channel === "orders") return "deliver";
     const symbol = String(data["symbol"]);
     const number = Number(String(data["trade_id"]).replace("trade_", ""));
+    if (!Number.isSafeInteger(number)) throw new Error("a trade without a number");
     const last = this.#numbers.get(symbol);
     if (last !== undefined && number <= last) return "ignore";
     const hole = this.channel === "trades" && last !== undefined && number > last + 1;
     if (hole && !this.#mended) return "ask-again";
     this.#numbers.set(symbol, number);
     return hole ? "deliver-after-gap" : "deliver";
+  }
+}
+
+/** A market's status, which may stay for days: a last change that never came is asked for. */
+export class StatusSubscription extends Subscription {
+  #lastId: string | null = null;
+
+  override hear(beat: Beat): boolean {
+    return !this.accepting || beat.lastId === null || beat.lastId === this.#lastId;
+  }
+
+  protected override judge(message: Envelope): Verdict {
+    this.#lastId = String(message.id);
+    return "deliver";
   }
 }
 

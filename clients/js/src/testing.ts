@@ -3,7 +3,7 @@
  * break the connection wherever a real one could break.
  */
 
-import type { Envelope } from "./messages.ts";
+import type { Envelope, MarketStatus } from "./messages.ts";
 import { keyOf } from "./subscription.ts";
 import type { Item } from "./subscription.ts";
 
@@ -98,6 +98,8 @@ export class FakeServer {
   /** Books by symbol: what a subscriber gets first. */
   readonly snapshots = new Map<string, Record<string, unknown>>();
   readonly #published: Published[] = [];
+  readonly #statuses = new Map<string, Partial<Envelope>>();
+  #changes = 0;
 
   constructor() {
     const server = this;
@@ -129,6 +131,14 @@ export class FakeServer {
     }
   }
 
+  /** Let a market's status be as given; a subscriber gets it at once. */
+  setStatus(symbol: string, status: Partial<Omit<MarketStatus, "symbol">>): void {
+    const data = { symbol, state: "open", book: "live", timestamp: this.nowMs, ...status };
+    const id = `status:${symbol}:${(this.#changes += 1)}`;
+    this.#statuses.set(symbol, { id: `${id}:snapshot`, type: "status", channel: "status", data });
+    this.publish("status", id, "status", data);
+  }
+
   /** Answer a request as the protocol says. */
   answer(socket: FakeSocket, request: FakeRequest): void {
     if (this.isSilent || !socket.isOpen) return;
@@ -157,7 +167,14 @@ export class FakeServer {
       socket.receive({ id: `${key}:snapshot`, type: "orderbook_snapshot", channel, data: snapshot });
     }
     if (channel === "heartbeat") this.#beat(socket);
+    else if (channel === "status") this.#tellStatus(socket, item["symbol"]);
     else for (const message of this.#past(key, item)) socket.receive(message);
+  }
+
+  #tellStatus(socket: FakeSocket, wanted: unknown): void {
+    for (const [symbol, message] of this.#statuses) {
+      if (wanted === undefined || wanted === symbol) socket.receive(message);
+    }
   }
 
   #past(key: string, item: Item): Partial<Envelope>[] {

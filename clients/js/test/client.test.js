@@ -49,6 +49,50 @@ test("a stream goes through broken connections without a missing or a double tra
   client.close();
 });
 
+test("a socket that is closing is given nothing, and what was meant for it goes over the next one", async () => {
+  const { server, options } = fake();
+  const client = await connect("ws://fake", options);
+  const closing = server.socket;
+  closing.readyState = 2;
+  const stream = client.trades(SYMBOL);
+  await settle();
+  const methods = (socket) => socket.requests.map((request) => request.method);
+  assert.ok(!methods(closing).includes("subscribe"));
+  closing.drop();
+  await stream.ready();
+  assert.ok(methods(server.socket).includes("subscribe"));
+  client.close();
+});
+
+test("a market tells its status at once, and every change of it", async () => {
+  const { server, options } = fake();
+  server.setStatus(SYMBOL, { state: "halted", reason: "news" });
+  const client = await connect("ws://fake", options);
+  const stream = client.marketStatus(SYMBOL);
+  await stream.ready();
+  server.setStatus("ETH/USDT", { state: "halted" });
+  server.setStatus(SYMBOL, { book: "withdrawn" });
+  const [first, second] = await take(stream, 2);
+  assert.deepEqual([first.state, first.book, first.reason], ["halted", "live", "news"]);
+  assert.deepEqual([second.symbol, second.state, second.book], [SYMBOL, "open", "withdrawn"]);
+  assert.throws(() => client.marketStatus(), /close it first/);
+  client.close();
+});
+
+test("a slow reader of all markets gets the newest status of each", async () => {
+  const { server, options } = fake();
+  const client = await connect("ws://fake", options);
+  const stream = client.marketStatus(undefined, { buffer: { policy: "latestOnly" } });
+  await stream.ready();
+  for (const [symbol, state] of [["A", "halted"], ["B", "halted"], ["B", "open"], ["A", "post_only"]]) {
+    server.setStatus(symbol, { state });
+  }
+  assert.deepEqual([stream.waiting, stream.dropped], [2, 2]);
+  const told = (await take(stream, 2)).map(({ symbol, state }) => [symbol, state]);
+  assert.deepEqual(told, [["B", "open"], ["A", "post_only"]]);
+  client.close();
+});
+
 test("leaving a loop unsubscribes", async () => {
   const { server, options } = fake();
   const client = await connect("ws://fake", options);

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Conversation } from "./conversation.js";
-import { BookSubscription, KlineSubscription, ResumableSubscription, Subscription } from "../src/subscription.ts";
+import { BookSubscription, KlineSubscription, ResumableSubscription } from "../src/subscription.ts";
+import { StatusSubscription, Subscription } from "../src/subscription.ts";
 
 const SYMBOL = "BTC/USDT";
 
@@ -285,6 +286,35 @@ test("an order that found no connection in time is given up and known not to be 
   assert.match(talk.of("settled")[0].settled.error.message, /not sent/);
 });
 
+for (const reason of ["order_rate", "exchange_unavailable"]) {
+  test(`${reason} says that an order sent once was not placed, and of one sent again nothing`, () => {
+    const talk = new Conversation().connect();
+    const refuse = (id) => talk.receive({ id, type: "error", data: { code: "ORDER_REJECTED", reason } });
+    const first = talk.core.request("place_order", { client_order_id: "first" }, talk.nowMs).request;
+    refuse(first.id);
+    const { error } = talk.of("settled")[0].settled;
+    assert.deepEqual([error.name, error.reason, error.resent], ["OrderRejectedError", reason, false]);
+    const second = talk.core.request("place_order", { client_order_id: "second" }, talk.nowMs).request;
+    talk.reconnect();
+    refuse(second.id);
+    assert.equal(talk.of("settled").length, 0);
+    talk.pass(1000);
+    assert.equal(talk.sent("place_order").at(-1).params.client_order_id, "second");
+    talk.receive({ id: second.id, type: "order_accepted", data: { order_id: "1" } });
+    assert.deepEqual(talk.of("settled")[0].settled.data, { order_id: "1" });
+  });
+}
+
+for (const method of ["cancel_order", "cancel_all_orders"]) {
+  test(`a ${method} that is refused says so as what it is`, () => {
+    const talk = new Conversation().connect();
+    const { request } = talk.core.request(method, {}, talk.nowMs);
+    talk.receive({ id: request.id, type: "error", data: { code: "ORDER_REJECTED", reason: "market_halted" } });
+    const { error } = talk.of("settled")[0].settled;
+    assert.deepEqual([error.name, error.reason], ["CancelRejectedError", "market_halted"]);
+  });
+}
+
 test("closing says of each request whether its outcome is known", () => {
   const talk = new Conversation().connect();
   talk.core.request("place_order", {}, talk.nowMs);
@@ -374,6 +404,68 @@ test("garbage ends the connection, not the client", () => {
     talk.do((core, now) => core.received(text, now));
     assert.equal(talk.core.status, "waiting");
   }
+});
+
+test("garbage on one connection after the other ends the client", () => {
+  const talk = new Conversation().connect();
+  talk.subscribe(trades());
+  for (let round = 1; round <= 3; round += 1) {
+    assert.equal(talk.core.status, "connected");
+    talk.do((core, now) => core.received("<html>", now));
+    if (round < 3) talk.wait() && talk.greet();
+  }
+  assert.equal(talk.core.status, "closed");
+  assert.equal(talk.of("closed")[0].error.name, "UnreadableMessageError");
+  assert.equal(talk.of("ended")[0].error.name, "UnreadableMessageError");
+});
+
+test("garbage now and then does not", () => {
+  const talk = new Conversation().connect();
+  for (let round = 0; round < 6; round += 1) {
+    talk.do((core, now) => core.received("<html>", now));
+    talk.nowMs += 60_000;
+    talk.wait();
+    talk.greet();
+  }
+  assert.equal(talk.core.status, "connected");
+});
+
+test("a message that cannot be read is asked for again once, and then its stream ends", () => {
+  const talk = new Conversation().connect();
+  const subscription = talk.subscribe(trades());
+  talk.acknowledge();
+  talk.trade(1);
+  talk.trade("many");
+  assert.equal(subscription.status, "resuming");
+  talk.wait();
+  assert.equal(talk.sent("subscribe").at(-1).params.subscriptions[0].after, "trades:BTC/USDT:1");
+  talk.acknowledge([{ resumed: true }, {}]);
+  talk.trade("many");
+  assert.equal(subscription.status, "closed");
+  assert.equal(talk.of("ended")[0].error.name, "UnreadableMessageError");
+  assert.match(talk.of("ended")[0].error.message, /trades BTC\/USDT/);
+  assert.equal(talk.sent("unsubscribe").length, 1);
+  assert.equal(talk.core.status, "connected");
+});
+
+test("a snapshot of a book that cannot be read is asked for again", () => {
+  const talk = new Conversation().connect();
+  const subscription = talk.subscribe(new BookSubscription(SYMBOL, 5));
+  talk.acknowledge();
+  talk.receive({ id: "s", type: "orderbook_snapshot", channel: "orderbook", data: { symbol: SYMBOL } });
+  assert.equal(subscription.status, "resuming");
+});
+
+test("a last status that never came is asked for", () => {
+  const talk = new Conversation().connect();
+  const subscription = talk.subscribe(new StatusSubscription("status", {}));
+  talk.acknowledge();
+  const id = "status:BTC/USDT:5:snapshot";
+  talk.receive({ id, type: "status", channel: "status", data: { symbol: SYMBOL, state: "open" } });
+  talk.beat([{ channel: "status", last_id: id }]);
+  assert.equal(subscription.status, "live");
+  talk.beat([{ channel: "status", last_id: "status:BTC/USDT:6" }]);
+  assert.equal(subscription.status, "resuming");
 });
 
 test("an item that was refused ends alone", () => {

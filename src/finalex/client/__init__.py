@@ -9,6 +9,7 @@ from finalex.client.backoff import Backoff
 from finalex.client.client import Client, connect
 from finalex.client.errors import (
     AuthenticationError,
+    CancelRejectedError,
     ClientError,
     ConnectionClosedError,
     ConnectionFailedError,
@@ -17,6 +18,7 @@ from finalex.client.errors import (
     OrderRejectedError,
     OutcomeUnknownError,
     RequestFailedError,
+    UnreadableMessageError,
 )
 from finalex.client.feeds import State
 from finalex.client.inbox import Policy
@@ -28,6 +30,7 @@ __all__ = [
     "AuthenticationError",
     "Backoff",
     "Book",
+    "CancelRejectedError",
     "Client",
     "ClientError",
     "ConnectionClosedError",
@@ -42,5 +45,6 @@ __all__ = [
     "SubscribedAlreadyError",
     "Subscription",
     "TooManyRequestsError",
+    "UnreadableMessageError",
     "connect",
 ]

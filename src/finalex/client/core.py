@@ -8,13 +8,14 @@ from enum import Enum, auto
 from itertools import count
 
 from finalex.client import messages
+from finalex.client.addresses import find_address
 from finalex.client.backoff import Backoff
 from finalex.client.effects import Close, Effect, Ready, Reconnect, Refresh, Send, Stop
-from finalex.client.errors import AuthenticationError, ConnectionClosedError
+from finalex.client.errors import AuthenticationError, ConnectionClosedError, UnreadableMessageError
 from finalex.client.feeds import Feed
-from finalex.client.messages import PUBLICATIONS, Known, decode_message, encode_request
+from finalex.client.messages import Known, decode_message, encode_request
 from finalex.client.requests import Requests
-from finalex.client.subscriptions import Subscriptions
+from finalex.client.subscriptions import ROUTES, UNREADABLE_PAUSE_MS, Subscriptions
 from finalex.protocol.errors import CloseCode, ErrorCode
 from finalex.protocol.messages import ConnectionStatusData, ErrorData
 from finalex.protocol.streams import Stream
@@ -28,6 +29,9 @@ QUIET_MS = 20_000
 SILENT_MS_MAX = 30_000
 """After such a silence the connection does no good."""
 
+UNREADABLE_MAX = 3
+"""So many connections in a row, each soon after the other, that bring what belongs nowhere end the client."""
+
 
 class Phase(Enum):
     """How the connection stands."""
@@ -37,6 +41,9 @@ class Phase(Enum):
     READY = auto()
     CLOSING = auto()
     STOPPED = auto()
+
+
+_OPEN = (Phase.GREETING, Phase.READY)  # looked at for every message, and looking up members takes long
 
 
 class Core:
@@ -58,6 +65,8 @@ class Core:
         self._heard_ms = 0
         self._pinged = False
         self._server_ms = 0
+        self._stumbles = 0
+        self._stumbled_ms = -UNREADABLE_PAUSE_MS
         self._numbers = count(1)
 
     # --- the connection ---------------------------------------------------------------------------------
@@ -71,15 +80,15 @@ class Core:
         return []
 
     def received(self, text: bytes, now_ms: int) -> list[Effect]:
-        """Take a message; one that cannot be read ends the connection, and the next one goes on."""
-        if self.phase not in (Phase.GREETING, Phase.READY):
+        """Take a message; one that cannot be read is asked for again, once."""
+        if self.phase not in _OPEN:
             return []
         self._heard_ms, self._pinged = now_ms, False
         try:
             message = decode_message(text)
             return [] if message is None else self._take(message, now_ms)
-        except ValueError as error:  # `UnreadableError`, or a number that is none
-            return self._close(f"a message is not understood: {error}")
+        except ValueError as error:  # `UnreadableMessageError`, or a number that is none
+            return self._stumble(text, str(error), now_ms)
 
     def lost(self, code: int | None, chance: float) -> list[Effect]:
         """The connection has ended, or could not be made; `code` is the server's close code, if it gave one."""
@@ -110,6 +119,8 @@ class Core:
             elif silent_ms >= QUIET_MS and not self._pinged:
                 self._pinged = True
                 effects.append(Send(encode_request(f"ping-{next(self._numbers)}", "ping", {})))
+            if self.phase is Phase.READY:
+                effects += self.subscriptions.tick(now_ms, self._server_ms)
         return effects
 
     def stop(self, error: Exception) -> list[Effect]:
@@ -147,21 +158,39 @@ class Core:
     # --- messages ---------------------------------------------------------------------------------------
 
     def _take(self, message: Known, now_ms: int) -> list[Effect]:
-        self._server_ms = max(self._server_ms, message.timestamp)
-        if isinstance(message, PUBLICATIONS):  # first, for it is nearly always one
-            return self.subscriptions.take(message, now_ms, self._server_ms)
+        if message.timestamp > self._server_ms:
+            self._server_ms = message.timestamp
+        if type(message) in ROUTES:  # first, for it is nearly always one, and told apart at once
+            return self.subscriptions.take(message, now_ms, self._server_ms)  # type: ignore[arg-type]
         match message:
             case messages.Status():
                 return self._status(message.data, now_ms)
             case messages.Error():
                 return self._error(str(message.id), message.data, now_ms)
             case messages.Heartbeat():
-                self.subscriptions.note(message)
-                return []
+                return self.subscriptions.note(message, now_ms, self._server_ms)
             case messages.Subscribed():
                 return self.subscriptions.answered(message, now_ms, self._server_ms)
             case messages.OrderAccepted() | messages.OrdersCanceled():
                 return self.requests.answered(message)
+            case _:  # a publication, which was taken
+                return []
+
+    def _stumble(self, text: bytes, problem: str, now_ms: int) -> list[Effect]:
+        """Ask again for what cannot be read; what belongs nowhere only another connection can heal."""
+        address, error = find_address(text), UnreadableMessageError(f"a message cannot be read: {problem}")
+        if address is not None:
+            effects = self.requests.stumble(address.id, error, now_ms)
+            if effects is None:
+                effects = self.subscriptions.stumble(address.route, problem, now_ms, self._server_ms)
+            if effects is not None:
+                return effects
+        soon = now_ms - self._stumbled_ms < UNREADABLE_PAUSE_MS
+        self._stumbles = self._stumbles + 1 if soon else 1
+        self._stumbled_ms = now_ms
+        if self._stumbles < UNREADABLE_MAX:
+            return self._close(str(error))
+        return [*self._close(str(error)), *self.stop(error)]
 
     def _status(self, status: ConnectionStatusData, now_ms: int) -> list[Effect]:
         match status.status:
@@ -187,6 +216,7 @@ class Core:
         self._last_error = f"{error.code}: {error.details}" if error.details else error.code
         if error.code == ErrorCode.RATE_LIMIT_EXCEEDED:
             self.requests.slow_down(now_ms)
+            self.subscriptions.slow_down(now_ms)
         return []
 
     def _close(self, reason: str) -> list[Effect]:

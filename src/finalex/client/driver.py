@@ -156,9 +156,10 @@ class Driver:
     def carry_out(self, effects: list[Effect]) -> None:
         """Do what the core wants, in order."""
         for effect in effects:
+            if isinstance(effect, Deliver):  # first, for it is nearly always one
+                self._deliver(effect.key, effect.item)
+                continue
             match effect:
-                case Deliver(key, item):
-                    self._deliver(key, item)
                 case Send(text):
                     if self._link is not None:
                         self._link.send(text)

@@ -38,7 +38,17 @@ class RequestFailedError(ClientError):
 
 
 class OrderRejectedError(RequestFailedError):
-    """The order breaks a rule, which `reason` names; it was not placed."""
+    """The order was not placed: it breaks a rule, or the exchange takes none at the moment; `reason` says which.
+
+    After `order_rate` and `exchange_unavailable` the same order may be sent again a little later.
+    """
+
+
+class CancelRejectedError(RequestFailedError):
+    """Nothing was canceled, and open orders stay as they are; `reason` says why.
+
+    `market_halted`: until the market is opened again; `exchange_unavailable`: try again later.
+    """
 
 
 class OutcomeUnknownError(ClientError, TimeoutError):
@@ -51,6 +61,13 @@ class OutcomeUnknownError(ClientError, TimeoutError):
         super().__init__(f"'{method}' has no outcome yet (client_order_id {client_order_id!r})")
         self.method = method
         self.client_order_id = client_order_id
+
+
+class UnreadableMessageError(ClientError, ValueError):
+    """A message cannot be read, nor the one that came when it was asked for again.
+
+    The client and the server do not speak the same version of the protocol, or something between them spoils it.
+    """
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from finalex.client import messages
 from finalex.client.errors import Gap
 from finalex.client.local_book import LocalBook
-from finalex.client.messages import PublicationMessage, Result
+from finalex.client.messages import HeartbeatRow, PublicationMessage, Result
 from finalex.protocol.streams import Stream
 
 
@@ -22,9 +22,13 @@ class State(StrEnum):
     STALE = "stale"
 
 
+_STALE = State.STALE  # looked at for every message, and looking up a member takes long
+
+
 class Feed(ABC):
     """One subscription; `request` is the id of the request that it waits for, `acknowledged` whether one was answered.
 
+    `stumbled_ms` is when a message of it last could not be read.
     Until the answer has come, messages of its channel belong to an earlier request and are left out.
     """
 
@@ -37,11 +41,17 @@ class Feed(ABC):
         self.alone = False
         self.last_id: str | None = None
         self.last_ms = 0
+        self.stumbled_ms: int | None = None
 
     @property
     def lossy(self) -> bool:
         """Whether the server holds its messages back from a client that is too slow."""
         return self.stream.channel in ("ticker", "kline", "orderbook")
+
+    @property
+    def listens(self) -> bool:
+        """Whether it needs heartbeats to know that nothing is missing at its end."""
+        return self.stream.channel in ("orderbook", "trades", "orders", "user_trades")
 
     @property
     def broken(self) -> bool:
@@ -72,12 +82,15 @@ class Feed(ABC):
 
     def take(self, message: PublicationMessage) -> list[object]:
         """Take the next message; return what to deliver."""
-        if self.state is State.STALE:
+        if self.state is _STALE:
             self.state = State.LIVE
         delivered = self._take(message)
         if delivered:
             self.last_id, self.last_ms = str(message.id), message.timestamp
         return delivered
+
+    def hear(self, row: HeartbeatRow, sequence: int) -> None:  # noqa: B027 (for most of them it says nothing)
+        """Take in what the server had sent last of it, as of the batch `sequence` of its log."""
 
     @abstractmethod
     def _past(self, server_ms: int) -> dict[str, str | int | bool]:
@@ -105,6 +118,33 @@ class StateFeed(Feed):
         return [message.data]
 
 
+class StatusFeed(StateFeed):
+    """The status of a market, or of all: it may stay for days, so a last change that never came is asked for."""
+
+    def __init__(self, key: int, stream: Stream) -> None:
+        super().__init__(key, stream)
+        self._missed = False
+
+    @property
+    def listens(self) -> bool:
+        """See `Feed.listens`."""
+        return True
+
+    @property
+    def broken(self) -> bool:
+        """See `Feed.broken`."""
+        return self._missed and self.state is State.LIVE
+
+    def begin(self, result: Result) -> list[object]:
+        """See `Feed.begin`; the present status comes next."""
+        self._missed = False
+        return super().begin(result)
+
+    def hear(self, row: HeartbeatRow, sequence: int) -> None:  # noqa: ARG002 (the interface's)
+        """See `Feed.hear`."""
+        self._missed = row.last_id is not None and row.last_id != self.last_id
+
+
 class BookFeed(Feed):
     """An order book, which is `live` while it is whole."""
 
@@ -115,7 +155,7 @@ class BookFeed(Feed):
     @property
     def broken(self) -> bool:
         """See `Feed.broken`: an update is missing, and a new snapshot heals that."""
-        return self.state is State.LIVE and not self.book.whole
+        return not self.book.whole and self.state is State.LIVE
 
     def begin(self, result: Result) -> list[object]:
         """See `Feed.begin`; the snapshot is still to come."""
@@ -127,6 +167,11 @@ class BookFeed(Feed):
         """See `Feed.lose`."""
         super().lose()
         self.book.whole = False
+
+    def hear(self, row: HeartbeatRow, sequence: int) -> None:  # noqa: ARG002 (the interface's)
+        """See `Feed.hear`."""
+        if self.state is State.LIVE and row.sequence is not None:
+            self.book.expect(row.sequence)
 
     def take(self, message: PublicationMessage) -> list[object]:
         """See `Feed.take`; what does not lead to a whole book delivers nothing."""

@@ -18,6 +18,8 @@ MESSAGE_BYTES_MAX = 16 << 20
 _FINAL_STATUSES = {400, 401, 403, 404, 405, 426}
 """What an HTTP server answers with that it will answer again."""
 
+_TEXT = WSMsgType.TEXT  # looked at for every message, and looking up a member takes long
+
 _silent = logging.getLogger("finalex.client.picows")
 _silent.setLevel(logging.CRITICAL)  # what it has to say is said by the client
 
@@ -78,7 +80,7 @@ class PicowsLink(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take one frame; pings were answered already."""
         kind = frame.msg_type
-        if kind is WSMsgType.TEXT and frame.fin:
+        if kind is _TEXT and frame.fin:
             self._receiver.received(frame.get_payload_as_bytes())
         elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
             self._take_part(frame.get_payload_as_bytes(), final=bool(frame.fin))

@@ -76,6 +76,12 @@ class LocalBook:
         self.whole = True
         self.snapshots += 1
 
+    def expect(self, sequence: int) -> None:
+        """Take in that updates up to `sequence` were sent; the book is not `whole` if it has not seen them."""
+        if self.whole and sequence > self.sequence:
+            self.whole = False
+            self.breaks += 1
+
     def apply(self, update: BookUpdateData) -> bool:
         """Apply the next update; whether it was the next one. If not, the book is not `whole` until a snapshot."""
         if not self.whole:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from finalex.client.errors import UnreadableMessageError
 from finalex.protocol.messages import (
     AccountData,
     BookSnapshotData,
@@ -13,14 +14,11 @@ from finalex.protocol.messages import (
     ErrorData,
     KlineData,
     OrderData,
+    StatusData,
     TickerData,
     TradeData,
     UserTradeData,
 )
-
-
-class UnreadableError(ValueError):
-    """What came is no message of this protocol."""
 
 
 class Received(msgspec.Struct, tag_field="type", frozen=True, gc=False):
@@ -60,6 +58,12 @@ class Kline(Received, tag="kline", frozen=True, gc=False):
     data: KlineData
 
 
+class MarketStatus(Received, tag="status", frozen=True, gc=False):
+    """What a market takes, and whether its book can be trusted."""
+
+    data: StatusData
+
+
 class Account(Received, tag="account_update", frozen=True, gc=False):
     """The balances."""
 
@@ -79,10 +83,13 @@ class UserTrade(Received, tag="user_trade", frozen=True, gc=False):
 
 
 class HeartbeatRow(msgspec.Struct, frozen=True, gc=False):
-    """What was sent last of a subscription."""
+    """What was sent last of a subscription; `None` where nothing was yet."""
 
     channel: str
+    symbol: str = ""
+    interval: str = ""
     last_id: str | None = None
+    sequence: int | None = None
 
 
 class HeartbeatData(msgspec.Struct, frozen=True, gc=False):
@@ -146,17 +153,14 @@ class OrdersCanceled(Received, tag="orders_canceled", frozen=True, gc=False):
     data: OrdersCanceledData
 
 
-PublicationMessage = Ticker | BookSnapshot | BookUpdate | Trade | Kline | Account | Order | UserTrade
+PublicationMessage = Ticker | BookSnapshot | BookUpdate | Trade | Kline | MarketStatus | Account | Order | UserTrade
 """The messages of the channels that can be subscribed to with this client."""
-
-PUBLICATIONS = (BookUpdate, Trade, Ticker, Kline, Order, UserTrade, Account, BookSnapshot)
-"""The same, the most frequent first."""
 
 Known = PublicationMessage | Heartbeat | Subscribed | Status | Error | OrderAccepted | OrdersCanceled
 
 _TYPES = frozenset(
     {
-        *("ticker", "orderbook_snapshot", "orderbook_update", "trade", "kline"),
+        *("ticker", "orderbook_snapshot", "orderbook_update", "trade", "kline", "status"),
         *("account_update", "order_update", "user_trade", "heartbeat", "subscribed", "connection_status"),
         *("error", "order_accepted", "orders_canceled"),
     }
@@ -173,7 +177,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def decode_message(text: bytes) -> Known | None:
-    """Return a message, `None` for one of a type that the client has no use for; raises `UnreadableError`."""
+    """Return a message, `None` for one of a type that the client has no use for; raises `UnreadableMessageError`."""
     try:
         return _decode.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -181,9 +185,9 @@ def decode_message(text: bytes) -> Known | None:
     try:
         type_ = _decode_type(text).type
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UnreadableError(problem) from None
+        raise UnreadableMessageError(problem) from None
     if type_ in _TYPES:
-        raise UnreadableError(problem)
+        raise UnreadableMessageError(problem)
     return None
 
 

@@ -6,7 +6,13 @@ from itertools import count
 
 from finalex.client import messages
 from finalex.client.effects import Answer, Effect, Refuse, Send
-from finalex.client.errors import OrderRejectedError, OutcomeUnknownError, RequestFailedError
+from finalex.client.errors import (
+    CancelRejectedError,
+    OrderRejectedError,
+    OutcomeUnknownError,
+    RequestFailedError,
+    UnreadableMessageError,
+)
 from finalex.client.messages import OrdersCanceledData, encode_request
 from finalex.model.rejects import RejectReason
 from finalex.protocol.errors import ErrorCode
@@ -25,13 +31,20 @@ _REPEATABLE = ("place_order", "cancel_order")
 """What can be sent again at any time: it means one thing only, however often it comes."""
 
 
+_PASSING = (RejectReason.EXCHANGE_UNAVAILABLE, RejectReason.ORDER_RATE)
+"""Reasons that are checked before it is known whether an order that is sent again was placed the first time."""
+
+
 class TooManyRequestsError(RuntimeError):
     """`PENDING_MAX` requests wait already."""
 
 
 @dataclass
 class _Pending:
-    """A request; `sends` counts how often it was sent, `again_ms` is when it is to be sent again anyway."""
+    """A request; `sends` counts how often it was sent, `again_ms` is when it is to be sent again anyway.
+
+    `stumbled` says that a reply to it could not be read.
+    """
 
     number: int
     method: str
@@ -39,6 +52,7 @@ class _Pending:
     deadline_ms: int
     sends: int = 0
     again_ms: int | None = None
+    stumbled: bool = False
 
     @property
     def id(self) -> str:
@@ -58,6 +72,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._pending: dict[str, _Pending] = {}
+        self._pause_ends_ms: int | None = None
         self._numbers = count(1)
 
     def __len__(self) -> int:
@@ -72,12 +87,16 @@ class Requests:
         return pending.number
 
     def send(self, number: int) -> list[Effect]:
-        """Send a request, if it still waits."""
+        """Send a request, if it still waits; while the server drops messages, after that."""
         pending = self._pending.get(f"request-{number}")
+        if pending is not None and self._pause_ends_ms is not None:
+            pending.again_ms = self._pause_ends_ms
+            return []
         return [] if pending is None else [pending.send()]
 
     def send_all(self) -> list[Effect]:
         """Send everything that waits, oldest first, over a new connection."""
+        self._pause_ends_ms = None
         return [pending.send() for pending in self._pending.values()]
 
     def forget(self, number: int) -> None:
@@ -92,12 +111,15 @@ class Requests:
 
     def slow_down(self, now_ms: int) -> None:
         """The server drops messages for a while: ask again later for what can be asked for again."""
+        self._pause_ends_ms = now_ms + RATE_PAUSE_MS
         for pending in self._pending.values():
             if pending.method in _REPEATABLE:
                 pending.again_ms = now_ms + RATE_PAUSE_MS
 
     def tick(self, now_ms: int, *, connected: bool) -> list[Effect]:
         """End what waited too long, and send again what is due."""
+        if self._pause_ends_ms is not None and now_ms >= self._pause_ends_ms:
+            self._pause_ends_ms = None
         effects: list[Effect] = []
         for pending in list(self._pending.values()):
             if now_ms >= pending.deadline_ms:
@@ -123,20 +145,35 @@ class Requests:
         del self._pending[request_id]
         if pending.method == "cancel_order" and error.code == ErrorCode.NOT_FOUND and pending.sends > 1:
             return [Answer(pending.number, OrdersCanceledData([]))]
-        return [Refuse(pending.number, _failure(error))]
+        return [Refuse(pending.number, _failure(pending.method, error))]
+
+    def stumble(self, request_id: str, error: UnreadableMessageError, now_ms: int) -> list[Effect] | None:
+        """Take a reply that cannot be read: ask again once, if that may be; `None` if it is to none of these."""
+        pending = self._pending.get(request_id)
+        if pending is None:
+            return None
+        if pending.method in _REPEATABLE and not pending.stumbled:
+            pending.stumbled, pending.again_ms = True, now_ms + AGAIN_MS
+            return []
+        del self._pending[request_id]
+        return [Refuse(pending.number, error)]
 
 
 def _undecided(pending: _Pending, error: ErrorData) -> bool:
-    """Whether an error leaves open what became of an order, so that it must be asked again."""
+    """Whether an error leaves open what became of an order, so that it must be asked again.
+
+    The first answer to what was sent once says for certain that nothing was done.
+    """
     if pending.method not in _REPEATABLE:
         return False
-    unavailable = error.code == ErrorCode.ORDER_REJECTED and error.reason == RejectReason.EXCHANGE_UNAVAILABLE
-    return error.code == ErrorCode.INTERNAL_ERROR or (unavailable and pending.sends > 1)
+    passing = error.code == ErrorCode.ORDER_REJECTED and error.reason in _PASSING
+    return error.code == ErrorCode.INTERNAL_ERROR or (passing and pending.sends > 1)
 
 
-def _failure(error: ErrorData) -> RequestFailedError:
+def _failure(method: str, error: ErrorData) -> RequestFailedError:
     reason = error.reason if isinstance(error.reason, str) else None
-    kind = OrderRejectedError if error.code == ErrorCode.ORDER_REJECTED else RequestFailedError
+    rejected = OrderRejectedError if method == "place_order" else CancelRejectedError
+    kind = rejected if error.code == ErrorCode.ORDER_REJECTED else RequestFailedError
     return kind(error.code, error.details, reason)
 
 

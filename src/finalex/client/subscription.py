@@ -51,8 +51,9 @@ class Subscription(Generic[T]):
     """Messages of one stream, in order, as an asynchronous iterator.
 
     Iterating raises `GapError` where messages are missing for good, unless there is `on_gap`; a further step goes on
-    behind it. It raises `RequestFailedError` if the server refuses the subscription, and `ConnectionClosedError` when
-    the client has ended, after what came before. A subscription that nobody holds any more is ended.
+    behind it. It raises `RequestFailedError` if the server refuses the subscription, `UnreadableMessageError` if a
+    message cannot be read and asking again did not help, and `ConnectionClosedError` when the client has ended, after
+    what came before. A subscription that nobody holds any more is ended.
     """
 
     def __init__(self, feed: Feed, delivery: Delivery, host: Host, on_gap: OnGap | None) -> None:

@@ -20,7 +20,15 @@ from finalex.client.feeds import State
 from finalex.client.local_book import Level
 from finalex.client.subscription import Book, Subscription
 from finalex.client.trading import Amount
-from finalex.protocol.messages import AccountData, KlineData, OrderData, TickerData, TradeData, UserTradeData
+from finalex.protocol.messages import (
+    AccountData,
+    KlineData,
+    OrderData,
+    StatusData,
+    TickerData,
+    TradeData,
+    UserTradeData,
+)
 from finalex.protocol.streams import DEPTH_DEFAULT, INTERVAL_DEFAULT
 
 T = TypeVar("T")
@@ -182,6 +190,10 @@ class SyncClient:
     def book(self, symbol: str, depth: int = DEPTH_DEFAULT) -> SyncBook:
         """Subscribe to a symbol's order book."""
         return SyncBook(self._thread.call(lambda: self._client.book(symbol, depth)), self._thread)
+
+    def status(self, symbol: str | None = None, **options: Any) -> SyncSubscription[StatusData]:
+        """Subscribe to what a market takes, or all of them."""
+        return self._open(lambda: self._client.status(symbol, **options))
 
     def account(self, **options: Any) -> SyncSubscription[AccountData]:
         """Subscribe to one's own balances."""

@@ -23,6 +23,7 @@ class FakeMarket(ABC):
         self.orders: dict[str, Message] = {}
         self._past: dict[str, list[Message]] = {"orders": [], "user_trades": []}
         self._latest: dict[str, Message] = {}
+        self._statuses: dict[str, Message] = {}
         self._books: dict[str, dict[str, dict[str, str]]] = {}
         self._sequences: dict[str, int] = {}
         self._placed: dict[str, Message] = {}
@@ -58,6 +59,17 @@ class FakeMarket(ABC):
         times = {"open_time": open_time, "close_time": open_time, "is_closed": closed, "volume": "1"}
         data = {"symbol": symbol, "interval": interval, **times, **prices}
         self._tell(f"kline {symbol} {interval}", "kline", f"kline:{symbol}:{interval}:{open_time}", data)
+
+    def status(self, symbol: str, state: str = "open", *, book: str = "live", reason: str | None = None) -> None:
+        """Let a market's status be as given: `state` is `open`, `post_only`, `cancel_only` or `halted`.
+
+        No order or cancel is refused because of it: that is for `reject_next`.
+        """
+        data = {"symbol": symbol, "state": state, "book": book, "timestamp": 0} | ({"reason": reason} if reason else {})
+        message = _message("status", "status", f"status:{symbol}:{next(self._log)}", data)
+        self._statuses[symbol] = message
+        if {f"status {symbol}", "status"} & self.subscribed:
+            self.publish(message)
 
     def account(self, **available: str) -> None:
         """Let the balances be as given, by currency."""
@@ -97,7 +109,7 @@ class FakeMarket(ABC):
         self._tell("user_trades", "user_trade", name, data | {"timestamp": 0, "sequence": 0})
 
     def reject_next(self, reason: str) -> None:
-        """Reject the next order."""
+        """Reject the next order or cancel."""
         self._rejection = reason
 
     def forget(self) -> None:
@@ -118,6 +130,10 @@ class FakeMarket(ABC):
         if item["channel"] == "orderbook":
             self._depth = item.get("depth", 20)
             return result, [self._snapshot(item["symbol"])]
+        if item["channel"] == "status":
+            wanted = (item["symbol"],) if "symbol" in item else tuple(self._statuses)
+            present = [self._statuses[symbol] for symbol in wanted if symbol in self._statuses]
+            return result, [message | {"id": f"{message['id']}:snapshot"} for message in present]
         if item["channel"] in ("ticker", "account"):
             return result, [self._latest[name]] if name in self._latest else []
         if item["channel"] == "kline":
@@ -152,6 +168,8 @@ class FakeMarket(ABC):
         """Carry out a request about orders; return type and data of the reply."""
         if method == "place_order":
             return self._place(params)
+        if self._rejection is not None:
+            return self._reject()
         if method == "cancel_all_orders":
             chosen = [o["order_id"] for o in self.orders.values() if params.get("symbol") in (None, o["symbol"])]
         else:
@@ -167,14 +185,16 @@ class FakeMarket(ABC):
         name = params["client_order_id"]
         if name not in self._placed:
             if self._rejection is not None:
-                reason, self._rejection = self._rejection, None
-                details = {"code": ErrorCode.ORDER_REJECTED, "details": f"'{reason}'", "reason": reason}
-                return "error", details
+                return self._reject()
             order = self._new_order(params)
             self._placed[name] = dict(order)
             self.orders[order["order_id"]] = order
             self._tell_order(order)
         return "order_accepted", self._placed[name]
+
+    def _reject(self) -> tuple[str, Message]:
+        reason, self._rejection = self._rejection, None
+        return "error", {"code": ErrorCode.ORDER_REJECTED, "details": f"'{reason}'", "reason": reason}
 
     def _new_order(self, params: Message) -> Message:
         asked = {"price": "0", "time_in_force": "GTC", "post_only": False, **params}

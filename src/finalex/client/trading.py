@@ -60,9 +60,10 @@ class Trading(Life):
     ) -> list[str]:
         """Cancel an open order, named by one of its ids; return the ids of what was canceled.
 
-        Raises `RequestFailedError` (`NOT_FOUND`) if there is no such open order. If the connection was lost meanwhile,
-        the list is empty where the order is open no longer and this request may have ended it: `orders` tells.
-        Otherwise as `place_order`.
+        Raises `RequestFailedError` (`NOT_FOUND`) if there is no such open order, and `CancelRejectedError` if the
+        exchange cancels nothing now (`market_halted`, `exchange_unavailable`): the order stays as it is. If the
+        connection was lost meanwhile, the list is empty where the order is open no longer and this request may have
+        ended it: `orders` tells. Otherwise as `place_order`.
         """
         named = {"order_id": order_id, "client_order_id": client_order_id}
         return await self._cancel("cancel_order", {name: text for name, text in named.items() if text}, timeout_s)

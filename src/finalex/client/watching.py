@@ -3,14 +3,23 @@
 import asyncio
 import contextlib
 import weakref
+from operator import attrgetter
 from typing import TypeVar
 
 from finalex.client.driver import monotonic_ms
 from finalex.client.feeds import Feed
-from finalex.client.inbox import INBOX_MAX, Inbox, Policy
+from finalex.client.inbox import INBOX_MAX, Inbox, LatestInbox, Policy
 from finalex.client.life import Life
 from finalex.client.subscription import Book, Delivery, OnGap, Subscription
-from finalex.protocol.messages import AccountData, KlineData, OrderData, TickerData, TradeData, UserTradeData
+from finalex.protocol.messages import (
+    AccountData,
+    KlineData,
+    OrderData,
+    StatusData,
+    TickerData,
+    TradeData,
+    UserTradeData,
+)
 from finalex.protocol.streams import DEPTH_DEFAULT, DEPTHS, HISTORY_MAX, INTERVAL_DEFAULT, INTERVALS, Stream
 
 T = TypeVar("T")
@@ -74,6 +83,24 @@ class Watching(Life):
         book = Book(feed, delivery, self, None)
         self._watch(book, feed.key)
         return book
+
+    def status(
+        self,
+        symbol: str | None = None,
+        *,
+        policy: Policy = Policy.BLOCK,
+        inbox_max: int = INBOX_MAX,
+        on_gap: OnGap | None = None,
+    ) -> Subscription[StatusData]:
+        """Subscribe to what a market takes, or all of them: the present status of each at once, then every change.
+
+        `state` is `open`, `post_only`, `cancel_only` or `halted`, `book` is `live` or `withdrawn`. After a lost
+        connection the present ones come; what was between is not told. `Policy.LATEST_ONLY` keeps the newest of each
+        market. Markets are subscribed to one by one or all at once, not both.
+        """
+        latest = policy is Policy.LATEST_ONLY
+        inbox = LatestInbox(attrgetter("symbol")) if latest else Inbox(policy, inbox_max)
+        return self._subscribe(Stream("status", symbol or ""), 0, inbox, on_gap)
 
     # --- one's own --------------------------------------------------------------------------------------
 
