@@ -1,0 +1,1 @@
+"""The trading page that a server shows at `/`, as it was built."""
