@@ -15,7 +15,8 @@ from finalex.admin.messages import AnyRequest, ErrorCode, ErrorReply, Reply
 from finalex.cli import run_command
 from finalex.clock import now_ms
 from finalex.credentials.grants import Grant
-from finalex.credentials.keys import KEYS_FILE_NAME, KeyRecord, KeyStore
+from finalex.credentials.key_records import KeyRecord
+from finalex.credentials.keys import KEYS_FILE_NAME, KeyStore
 
 NO_SERVER = (
     "finalex: No server runs on the data directory '{}'. "

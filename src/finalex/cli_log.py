@@ -101,25 +101,13 @@ def _directory(flags: dict[str, str | bool], config: str) -> Path:
 
 
 def _survey(directory: Path) -> Survey:
-    """Survey the log, with a percentage on a terminal."""
-    shown = [-1]
+    """Survey the log, with a bar on a terminal."""
+    from rich.console import Console  # what it takes is not loaded for the other commands
 
-    def show(done: int, total: int) -> None:
-        percent = 100 * done // max(1, total)
-        if percent != shown[0]:
-            shown[0] = percent
-            print(f"\rreading {percent} %", end="", file=sys.stderr, flush=True)
+    from finalex.terminal.progress import progress_bar
 
-    terminal = sys.stderr.isatty()
-    try:
-        return survey_log(directory, Disk(), show if terminal else _silent)
-    finally:
-        if terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
-def _silent(_done: int, _total: int) -> None:
-    """Show nothing."""
+    with progress_bar("reading the log", Console(stderr=True)) as show:
+        return survey_log(directory, Disk(), show)
 
 
 def _contents(found: Survey) -> str:

@@ -1,17 +1,14 @@
 """The command line's recorder: `finalex record`."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
+from finalex.cli_client import TokenFile, credentials
 from finalex.recorder.address import parse_address
 from finalex.recorder.subscriptions import choose_streams
-from finalex.settings.declaration import API_KEY_VARIABLE, TOKEN_VARIABLE
-
-TOKEN_FILE_BYTES_MAX = 16_384
 
 _EXAMPLES = """\
 Examples:
@@ -47,13 +44,13 @@ def _record(
     duration: Annotated[
         timedelta | None, Parameter(help="How long, such as 90s, 30m or 1h30m; else until stopped.", show_default=False)
     ] = None,
-    token_file: Annotated[Path | None, Parameter(help="A file with a token in it.", show_default=False)] = None,
+    token_file: TokenFile = None,
 ) -> int:
     """Write down what a server sends its clients."""
     seconds = None if duration is None else duration.total_seconds()
     if seconds is not None and seconds <= 0:
         raise CycloptsError(msg="The duration must be more than 0.")
-    token, api_key = _credentials(token_file)
+    token, api_key = credentials(token_file)
     try:
         address = parse_address(url, token, api_key)
         streams = choose_streams(symbol or (), subscribe or ())
@@ -62,14 +59,3 @@ def _record(
     from finalex.recorder.program import run  # what it takes is not loaded for the other commands
 
     return run(address, streams, out, seconds)
-
-
-def _credentials(token_file: Path | None) -> tuple[str | None, str | None]:
-    """Return a token and an API key, each if there is one."""
-    if token_file is None:
-        return os.environ.get(TOKEN_VARIABLE), os.environ.get(API_KEY_VARIABLE)
-    with token_file.open("rb") as file:
-        text = file.read(TOKEN_FILE_BYTES_MAX).decode(errors="replace").strip()
-    if not text or not text.isprintable() or " " in text:
-        raise CycloptsError(msg=f"There is no token in '{token_file}'.")
-    return text, None

@@ -1,0 +1,1 @@
+"""The terminal: what somebody at a command line sees of a server, and does with it."""
