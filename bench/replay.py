@@ -28,6 +28,7 @@ DATA = Path(os.environ.get("FINALEX_TEST_DATA", Path(__file__).parents[2] / "sha
 RECORDINGS = ("l2/binance_usdm_btcusdt_20240718.gz", "l2/binance_usdm_btcusdt_20240719.gz")
 WARM_UP_S = 2.0
 START_TIMEOUT_S = 30.0
+ADMIN_PORT = 19_082
 
 
 class Sample(NamedTuple):
@@ -60,9 +61,9 @@ def cost(before: Sample, after: Sample) -> Cost:
     )
 
 
-def sample(port: int) -> Sample:
+def sample() -> Sample:
     """Read the server's metrics."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{ADMIN_PORT}/metrics") as response:
         text = response.read().decode()
     values: defaultdict[str, float] = defaultdict(float)
     for name, value in re.findall(r"^(\w+)(?:{.*})? ([0-9.e+]+)$", text, re.MULTILINE):
@@ -86,7 +87,12 @@ def serving(*wrapper: str) -> Iterator[int]:
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         arguments = [f"--source=replay:{files}", "--speed=max", "--loop", f"--port={port}", f"--data-dir={directory}"]
-        limits = ["--connections-per-ip=10000", f"--queue-bytes-max={1 << 28}", "--log-level=error"]
+        limits = [
+            f"--admin-port={ADMIN_PORT}",
+            "--connections-per-ip=10000",
+            f"--queue-bytes-max={1 << 28}",
+            "--log-level=error",
+        ]
         executable = str(Path(sys.executable).parent / "finalex")
         command = ["taskset", "-c", "0", sys.executable, *wrapper, executable, "serve", *arguments, *limits]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -131,9 +137,9 @@ def measure(subscribers: int, seconds: float) -> Cost:
     """Run one server with that many subscribers and return what it cost."""
     with serving() as port, listening(port, subscribers):
         time.sleep(WARM_UP_S)
-        before = sample(port)
+        before = sample()
         time.sleep(seconds)
-        return cost(before, sample(port))
+        return cost(before, sample())
 
 
 def print_costs(counts: list[int], runs: int, seconds: float) -> None:

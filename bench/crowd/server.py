@@ -103,6 +103,13 @@ def config(*, demo: bool) -> Config:
         demo_amounts={"USDT": FUNDS, "ADA": FUNDS},
         connections_per_ip=PLENTY,
         messages_per_minute_max=PLENTY,
+        orders_per_second_max=0,
+        connections_per_account=0,
+        handshakes_per_minute_max=PLENTY,
+        handshakes_per_second_max=PLENTY,
+        bytes_per_minute_max=1 << 40,
+        bytes_per_minute_per_ip_max=1 << 40,
+        bytes_per_minute_of_all_max=1 << 40,
         ping_interval_ms=3_600_000,
         pong_timeout_ms=600_000,
     )

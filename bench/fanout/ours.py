@@ -31,6 +31,7 @@ NAME = "finalex"
 SECRET = Secret("of the benchmark alone, and no secret")
 TOKEN_MS = 3650 * 86_400_000
 PLENTY = 1_000_000
+ADMIN_PORT = 19_081
 
 
 def config(options: argparse.Namespace) -> Config:
@@ -39,6 +40,7 @@ def config(options: argparse.Namespace) -> Config:
     given = {name: value for name, value in vars(options).items() if name != "symbols" and value}
     return Config(
         port=0,
+        admin_port=ADMIN_PORT,
         source=SourceSetting("exchange"),
         data_dir=IN_MEMORY,
         jwt_secret=SECRET,
@@ -46,6 +48,13 @@ def config(options: argparse.Namespace) -> Config:
         demo_amounts=market.funds(markets),
         connections_per_ip=PLENTY,
         messages_per_minute_max=PLENTY,
+        orders_per_second_max=0,
+        connections_per_account=0,
+        handshakes_per_minute_max=PLENTY,
+        handshakes_per_second_max=PLENTY,
+        bytes_per_minute_max=1 << 40,
+        bytes_per_minute_per_ip_max=1 << 40,
+        bytes_per_minute_of_all_max=1 << 40,
         open_orders_max=market.OPEN_ORDERS_MAX,
         **given,
     )

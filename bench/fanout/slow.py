@@ -4,7 +4,7 @@ import re
 import urllib.request
 from typing import Any
 
-from bench.fanout.ours import our_target
+from bench.fanout.ours import ADMIN_PORT, our_target
 from bench.fanout.plan import Course, Server
 from bench.fanout.run import RunError, run
 from bench.fanout.workloads import ticks
@@ -62,7 +62,7 @@ def _counts(server: Server) -> dict[str, float]:
 
     Without the load generator's own departures, which are counted as 1006.
     """
-    with urllib.request.urlopen(f"http://{server.host}:{server.port}/metrics") as response:
+    with urllib.request.urlopen(f"http://{server.host}:{ADMIN_PORT}/metrics") as response:
         text = response.read().decode()
     found = re.findall(r"^finalex_((?:lagging|closes|slow_connections|queue_bytes)\S*) (\S+)$", text, re.MULTILINE)
     return {name: float(value) for name, value in found if "1006" not in name}

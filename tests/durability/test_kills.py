@@ -26,6 +26,7 @@ FLAGS = (
     "--messages-per-minute-max=1000000",
     "--connections-per-ip=1000",
     "--open-orders-max=1000000",
+    "--orders-per-second-max=0",
     "--snapshot-interval-ms=100",
     "--log-level=warning",
 )
