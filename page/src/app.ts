@@ -17,6 +17,7 @@ import { LinkState } from "./link-state.ts";
 import { Login } from "./login.ts";
 import { MarketFeed } from "./market-feed.ts";
 import { MarketList } from "./market-list.ts";
+import { MarketStates } from "./market-states.ts";
 import { hideMarkets, showPanel } from "./panels.ts";
 import { putInAddress, symbolInAddress } from "./place.ts";
 import { wordsOf } from "./reasons.ts";
@@ -46,6 +47,7 @@ export class App {
   readonly ticket: Ticket;
   readonly #markets: ReadonlyMap<string, Market>;
   readonly #summary = new Summary();
+  readonly #states = new MarketStates();
   readonly #tape = new Tape();
   readonly #depth = new DepthChart();
   readonly #ladder: Ladder;
@@ -110,6 +112,7 @@ export class App {
     putInAddress(market.symbol);
     this.list.mark(market.symbol);
     this.#summary.show(market);
+    this.#states.show(market.symbol);
     this.#tape.show(market);
     this.#chart(market);
     this.ticket.show(market);
@@ -130,6 +133,7 @@ export class App {
     for (const { symbol } of [...this.#markets.values()].slice(0, TICKERS_MAX)) {
       void follow(client.ticker(symbol, { buffer: { policy: "latestOnly" } }), (ticker) => this.#onTicker(ticker));
     }
+    void follow(client.marketStatus(undefined, { buffer: { policy: "latestOnly" } }), (status) => this.#states.take(status));
     showAccount(this.#credentials === null ? null : nameOf(this.#credentials));
     if (this.#credentials === null) this.account.clear();
     else this.account.follow(client);

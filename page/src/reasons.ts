@@ -1,12 +1,12 @@
 /** What the server says is wrong, for people. */
 
-import { OrderRejectedError, ServerError } from "../../clients/js/src/index.ts";
+import { CancelRejectedError, OrderRejectedError, ServerError } from "../../clients/js/src/index.ts";
 import type { FinalexError } from "../../clients/js/src/index.ts";
 import { facts } from "./facts.ts";
 
-/** Return the reference's sentence for a rule of orders, else the server's own, with the server's word for it. */
+/** Return the reference's sentence for a refused order or cancel, else the server's own, with the server's word for it. */
 export function wordsOf(error: FinalexError): string {
-  if (error instanceof OrderRejectedError) {
+  if (error instanceof OrderRejectedError || error instanceof CancelRejectedError) {
     return `${sentence(facts.rejections[error.reason ?? ""] ?? error.details)} (${error.reason ?? error.code})`;
   }
   return error instanceof ServerError ? `${sentence(error.details)} (${error.code})` : sentence(error.message);

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from finalex.client import (
     Client,
     ConnectionFailedError,
     OrderRejectedError,
+    RequestFailedError,
     connect,
 )
 from finalex.client.testing import FlakyOpener
@@ -35,6 +36,7 @@ FILE = "l2/binance_usdm_btcusdt_20240718.gz"
 DROPS = 110
 FAST = Backoff(first_ms=1, max_ms=4)
 WAIT_S = 150
+PLENTY = {"messages_per_minute_max": "100000", "orders_per_second_max": "0"}
 PAUSE_S = 0.01
 
 Levels = tuple[list[tuple[str, str]], list[tuple[str, str]]]
@@ -132,7 +134,7 @@ async def test_trading_over_a_hundred_broken_connections_is_exact() -> None:
     flaky.active = False
     told: dict[str, list[Any]] = {name: [] for name in ("flaky orders", "flaky fills", "steady orders", "steady fills")}
     placed: dict[str, list[str]] = {"alice": [], "bob": []}
-    async with serving(source="exchange", messages_per_minute_max="100000") as server, asyncio.timeout(WAIT_S):
+    async with serving(source="exchange", **PLENTY) as server, asyncio.timeout(WAIT_S):
         token = server.token("alice")
         async with (
             connect(server.url, token=token, backoff=FAST, opener=flaky.open) as alice,
@@ -251,6 +253,29 @@ async def test_a_halt_is_told_and_refuses_orders_and_cancels_until_it_is_lifted(
         await operate(tmp_path, "open", SYMBOL)
         assert (await anext(status)).state == "open"
         assert await client.cancel_order(order.order_id) == [order.order_id]
+
+
+async def test_orders_are_canceled_with_the_connection_if_one_asks_for_it_and_on_later_connections_too() -> None:
+    async with serving(source="exchange") as server, asyncio.timeout(WAIT_S):
+        token, flaky = server.token("alice"), FlakyOpener(Random(2), 1)
+        flaky.active = False
+        async with (
+            connect(server.url, token=token, backoff=FAST, opener=flaky.open) as client,
+            connect(server.url, token=token) as watcher,
+        ):
+            seen = watcher.orders()
+            await client.cancel_on_disconnect()
+            for round_ in range(2):
+                order = await client.place_order(SYMBOL, "buy", "limit", "0.001", 44_000 + round_)
+                drops, flaky.active = flaky.drops, True
+                while flaky.drops == drops:
+                    await asyncio.sleep(PAUSE_S)
+                    with suppress(RequestFailedError):
+                        await client.cancel_order(client_order_id="nobody's", timeout_s=WAIT_S)
+                flaky.active = False
+                ended = await anext(version async for version in seen if version.status == "canceled")
+                assert ended.order_id == order.order_id
+            await client.cancel_on_disconnect(False)
 
 
 async def place_many(client: Client, count: int) -> list[str]:

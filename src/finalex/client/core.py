@@ -29,6 +29,8 @@ QUIET_MS = 20_000
 SILENT_MS_MAX = 30_000
 """After such a silence the connection does no good."""
 
+_SWITCH = "cancel_on_disconnect"
+
 UNREADABLE_MAX = 3
 """So many connections in a row, each soon after the other, that bring what belongs nowhere end the client."""
 
@@ -65,6 +67,7 @@ class Core:
         self._heard_ms = 0
         self._pinged = False
         self._server_ms = 0
+        self._cancel_on_disconnect = False
         self._stumbles = 0
         self._stumbled_ms = -UNREADABLE_PAUSE_MS
         self._numbers = count(1)
@@ -149,6 +152,11 @@ class Core:
         number = self.requests.add(method, params, deadline_ms)
         return number, self.requests.send(number) if self.phase is Phase.READY else []
 
+    def cancel_on_disconnect(self, deadline_ms: int, *, enabled: bool) -> tuple[int, list[Effect]]:
+        """Have the server cancel open orders when a connection ends: this one, and all later ones."""
+        self._cancel_on_disconnect = enabled
+        return self.request(_SWITCH, {"enabled": enabled}, deadline_ms)
+
     def authenticate(self, token: str) -> list[Effect]:
         """Replace the token on the open connection."""
         if self.phase is not Phase.READY:
@@ -171,7 +179,7 @@ class Core:
                 return self.subscriptions.note(message, now_ms, self._server_ms)
             case messages.Subscribed():
                 return self.subscriptions.answered(message, now_ms, self._server_ms)
-            case messages.OrderAccepted() | messages.OrdersCanceled():
+            case messages.OrderAccepted() | messages.OrdersCanceled() | messages.Switched():
                 return self.requests.answered(message)
             case _:  # a publication, which was taken
                 return []
@@ -197,7 +205,7 @@ class Core:
             case "connected" if self.phase is Phase.GREETING:
                 self.phase, self._greeted, self._failures = Phase.READY, True, 0
                 restored = self.subscriptions.restore(now_ms, self._server_ms)
-                return [Ready(), *restored, *self.requests.send_all()]
+                return [Ready(), *self._switch(), *restored, *self.requests.send_all()]
             case "token_expiring" if self._renewable:
                 return [Refresh()]
             case "lagging":
@@ -206,6 +214,11 @@ class Core:
                 after_ms = status.reconnect_after_ms
                 self._reconnect_after_ms = after_ms if isinstance(after_ms, int) else None
         return []
+
+    def _switch(self) -> list[Effect]:
+        if not self._cancel_on_disconnect:
+            return []
+        return [Send(encode_request(f"switch-{next(self._numbers)}", _SWITCH, {"enabled": True}))]
 
     def _error(self, request_id: str, error: ErrorData, now_ms: int) -> list[Effect]:
         refused = self.requests.refused(request_id, error, now_ms)

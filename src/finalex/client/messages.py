@@ -153,16 +153,20 @@ class OrdersCanceled(Received, tag="orders_canceled", frozen=True, gc=False):
     data: OrdersCanceledData
 
 
+class Switched(Received, tag="cancel_on_disconnect", frozen=True, gc=False):
+    """The reply to `cancel_on_disconnect`."""
+
+
 PublicationMessage = Ticker | BookSnapshot | BookUpdate | Trade | Kline | MarketStatus | Account | Order | UserTrade
 """The messages of the channels that can be subscribed to with this client."""
 
-Known = PublicationMessage | Heartbeat | Subscribed | Status | Error | OrderAccepted | OrdersCanceled
+Known = PublicationMessage | Heartbeat | Subscribed | Status | Error | OrderAccepted | OrdersCanceled | Switched
 
 _TYPES = frozenset(
     {
         *("ticker", "orderbook_snapshot", "orderbook_update", "trade", "kline", "status"),
         *("account_update", "order_update", "user_trade", "heartbeat", "subscribed", "connection_status"),
-        *("error", "order_accepted", "orders_canceled"),
+        *("error", "order_accepted", "orders_canceled", "cancel_on_disconnect"),
     }
 )
 

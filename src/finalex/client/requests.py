@@ -27,7 +27,7 @@ RATE_PAUSE_MS = 5_000
 PENDING_MAX = 1_000
 """So many requests may wait: as many as a connection may send in a minute."""
 
-_REPEATABLE = ("place_order", "cancel_order")
+_REPEATABLE = ("place_order", "cancel_order", "cancel_on_disconnect")
 """What can be sent again at any time: it means one thing only, however often it comes."""
 
 
@@ -129,10 +129,11 @@ class Requests:
                 effects.append(pending.send())
         return effects
 
-    def answered(self, message: messages.OrderAccepted | messages.OrdersCanceled) -> list[Effect]:
+    def answered(self, message: messages.OrderAccepted | messages.OrdersCanceled | messages.Switched) -> list[Effect]:
         """Take a reply."""
         pending = self._pending.pop(str(message.id), None)
-        return [] if pending is None else [Answer(pending.number, message.data)]
+        data = None if isinstance(message, messages.Switched) else message.data
+        return [] if pending is None else [Answer(pending.number, data)]
 
     def refused(self, request_id: str, error: ErrorData, now_ms: int) -> list[Effect] | None:
         """Take an error; `None` if it is about none of these requests."""

@@ -227,5 +227,9 @@ class SyncClient:
         """Cancel all open orders."""
         return self._thread.wait(self._client.cancel_all_orders(symbol, **options))
 
+    def cancel_on_disconnect(self, enabled: bool = True, **options: Any) -> None:
+        """Have the server cancel open orders whenever a connection ends, or stop that."""
+        self._thread.wait(self._client.cancel_on_disconnect(enabled, **options))
+
     def _open(self, subscribe: Callable[[], Subscription[T]]) -> SyncSubscription[T]:
         return SyncSubscription(self._thread.call(subscribe), self._thread)

@@ -166,6 +166,8 @@ class FakeMarket(ABC):
 
     def carry_out(self, method: str, params: Message) -> tuple[str, Message]:
         """Carry out a request about orders; return type and data of the reply."""
+        if method == "cancel_on_disconnect":
+            return method, params
         if method == "place_order":
             return self._place(params)
         if self._rejection is not None:

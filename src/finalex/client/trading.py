@@ -1,12 +1,13 @@
 """Orders of a client, each with an outcome that is known."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import cast
 from uuid import uuid4
 
 from finalex.client.driver import monotonic_ms
+from finalex.client.effects import Effect
 from finalex.client.life import Life
 from finalex.client.messages import OrdersCanceledData
 from finalex.protocol.messages import OrderData
@@ -75,14 +76,26 @@ class Trading(Life):
         """
         return await self._cancel("cancel_all_orders", {"symbol": symbol} if symbol else {}, timeout_s)
 
+    async def cancel_on_disconnect(self, enabled: bool = True, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+        """Have the server cancel this client's open orders whenever one of its connections ends, or stop that.
+
+        Every later connection asks for the same before anything else. Of a connection that is lost, the orders that it
+        placed are canceled, however soon another one is there.
+        """
+        await self._reply(lambda deadline_ms: self._core.cancel_on_disconnect(deadline_ms, enabled=enabled), timeout_s)
+
     async def _cancel(self, method: str, params: Mapping[str, object], timeout_s: float) -> list[str]:
         return cast("OrdersCanceledData", await self._request(method, params, timeout_s)).order_ids
 
     async def _request(self, method: str, params: Mapping[str, object], timeout_s: float) -> object:
+        return await self._reply(lambda deadline_ms: self._core.request(method, params, deadline_ms), timeout_s)
+
+    async def _reply(self, make: Callable[[int], tuple[int, list[Effect]]], timeout_s: float) -> object:
+        """Make a request, which ends at a time on the clock of `monotonic_ms`, and return the reply."""
         driver = self._open_driver
         if driver.failure is not None:
             raise driver.failure
-        number, effects = self._core.request(method, params, monotonic_ms() + round(timeout_s * 1000))
+        number, effects = make(monotonic_ms() + round(timeout_s * 1000))
         reply: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         driver.replies[number] = reply
         driver.carry_out(effects)

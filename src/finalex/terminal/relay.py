@@ -11,7 +11,7 @@ from finalex.protocol.streams import Stream
 from finalex.terminal.observed import ObservedCore, Tell
 
 PRIVATE_CHANNELS = ("account", "orders", "user_trades")
-CHANNELS = ("ticker", "orderbook", "trades", "kline", *PRIVATE_CHANNELS)
+CHANNELS = ("ticker", "orderbook", "trades", "kline", "status", *PRIVATE_CHANNELS)
 """What can be followed; each is made whole again after a lost connection as `finalex.client` does it."""
 
 
