@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from finalex.cli import run_command
+from finalex.model.markets import DEFAULT_INSTRUMENTS
 from support.served import serve
 from terminal.program import PROGRAM, WAIT_S, environment, run
 
@@ -48,6 +49,18 @@ async def test_a_reader_that_leaves_ends_it_without_a_word() -> None:
         out, err = await process.communicate()
 
     assert (len(out.splitlines()), err) == (1, b"")
+
+
+@pytest.mark.parametrize(("market", "count"), [((), len(DEFAULT_INSTRUMENTS)), (("ETH/USDT",), 1)])
+async def test_the_status_of_all_markets_or_of_one_is_there_at_once(market: tuple[str, ...], count: int) -> None:
+    async with serve() as served:
+        url = f"ws://127.0.0.1:{served.port}"
+        code, out, err = await run("tail", "status", *market, "--count", str(count), "--url", url)
+
+    told = [json.loads(line)["data"] for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert {each["symbol"] for each in told} == set(market or DEFAULT_INSTRUMENTS)
+    assert {(each["state"], each["book"]) for each in told} == {("open", "live")}
 
 
 async def test_a_private_channel_takes_a_token() -> None:

@@ -15,10 +15,12 @@ Examples:
   finalex tail trades BTC/USDT
   finalex tail orderbook BTC/USDT --depth 5 | jq -c .data
   finalex tail kline BTC/USDT --interval 1h --history 24 --count 24
+  finalex tail status
   FINALEX_TOKEN=$(finalex token --user alice) finalex tail orders
 
-Channels: ticker, orderbook, trades, kline, and with a token or an API key
-account, orders, user_trades, which take no symbol.
+Channels: ticker, orderbook, trades, kline, status (of all markets without a
+symbol), and with a token or an API key account, orders, user_trades, which
+take no symbol.
 
 Every line is one message, exactly as the server sent it, and is written at
 once. A lost connection is made again: what was missed comes, or a sentence on
@@ -75,13 +77,13 @@ def _run(url: str, stream: Stream, past: int, count: int | None, token_file: Pat
 
 
 def _stream(channel: str, symbol: str, depth: int | None, interval: str | None) -> Stream:
-    from finalex.terminal.relay import CHANNELS, PRIVATE_CHANNELS
+    from finalex.terminal.relay import ALL_MARKETS_CHANNEL, CHANNELS, PRIVATE_CHANNELS
 
     if channel not in CHANNELS:
         raise CycloptsError(msg=f"There is no channel '{channel}'; there are {', '.join(CHANNELS)}.")
     if channel in PRIVATE_CHANNELS and symbol:
         raise CycloptsError(msg=f"The channel '{channel}' takes no symbol.")
-    if channel not in PRIVATE_CHANNELS and not symbol:
+    if channel not in (*PRIVATE_CHANNELS, ALL_MARKETS_CHANNEL) and not symbol:
         raise CycloptsError(msg=f"The channel '{channel}' takes a symbol, such as BTC/USDT.")
     _only(channel, "orderbook", "--depth", depth)
     _only(channel, "kline", "--interval", interval)

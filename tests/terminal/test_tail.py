@@ -135,6 +135,42 @@ async def test_every_update_of_a_book_is_a_line() -> None:
     assert sequences == list(range(sequences[0], sequences[0] + 51))
 
 
+async def test_the_present_status_of_every_market_comes_first_and_then_changes() -> None:
+    server = FakeServer()
+    server.status("BTC/USDT")
+    server.status("ETH/USDT", "halted", reason="news")
+    async with tailing(server, Stream("status")) as tailed:
+        await until(lambda: len(tailed.lines) == 2)
+        server.status("BTC/USDT", "post_only")
+        server.status("ETH/USDT")
+        await until(lambda: len(tailed.lines) == 4)
+
+    assert [(status["symbol"], status["state"], status.get("reason")) for status in tailed.data] == [
+        ("BTC/USDT", "open", None),
+        ("ETH/USDT", "halted", "news"),
+        ("BTC/USDT", "post_only", None),
+        ("ETH/USDT", "open", None),
+    ]
+
+
+async def test_the_status_of_one_market_is_its_own_alone_and_comes_anew_after_a_lost_connection() -> None:
+    server = FakeServer()
+    server.status(SYMBOL)
+    server.status("ETH/USDT")
+    async with tailing(server, Stream("status", SYMBOL)) as tailed:
+        await until(lambda: len(tailed.lines) == 1)
+        server.restart(after_ms=10)
+        server.status("ETH/USDT", "halted")
+        server.status(SYMBOL, "cancel_only")
+        await until(lambda: len(tailed.lines) == 2)
+
+    assert [(status["symbol"], status["state"]) for status in tailed.data] == [
+        (SYMBOL, "open"),
+        (SYMBOL, "cancel_only"),
+    ]
+    assert tailed.told[-1] == "Connected again"
+
+
 async def test_a_reader_that_leaves_ends_it_also_when_nothing_comes() -> None:
     server = FakeServer()
     reading, writing = os.pipe()

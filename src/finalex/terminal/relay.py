@@ -11,7 +11,10 @@ from finalex.protocol.streams import Stream
 from finalex.terminal.observed import ObservedCore, Tell
 
 PRIVATE_CHANNELS = ("account", "orders", "user_trades")
-CHANNELS = ("ticker", "orderbook", "trades", "kline", "status", *PRIVATE_CHANNELS)
+ALL_MARKETS_CHANNEL = "status"
+"""The one public channel that can be followed without a symbol: then it tells of every market."""
+
+CHANNELS = ("ticker", "orderbook", "trades", "kline", ALL_MARKETS_CHANNEL, *PRIVATE_CHANNELS)
 """What can be followed; each is made whole again after a lost connection as `finalex.client` does it."""
 
 
