@@ -19,14 +19,18 @@ from finalex.model.events import (
     Credited,
     Debited,
     LevelsChanged,
+    MarketStateChanged,
     OrderAccepted,
     OrderEnded,
     OrderRejected,
     OrderRested,
+    PaperFilled,
+    PaperRested,
     Traded,
 )
 from finalex.model.orders import EndReason, OrderType, Side, TimeInForce
 from finalex.model.rejects import RejectReason
+from finalex.model.states import MarketState
 from finalex.testing import FailingLog
 
 EVENT = BookWithdrawn(symbol="BTC/USDT", reason="test", time_ms=7)
@@ -63,6 +67,21 @@ EVENTS: list[AnyEvent] = [
     Debited(user="alice", currency="BTC", amount=5, reference="out", time_ms=6),
     BookReset(symbol="BTC/USDT", bids=[(2, 1)], asks=[(3, 1), (4, 1)], time_ms=6),
     LevelsChanged(symbol="BTC/USDT", changes=[(Side.BUY, 2, 0)], time_ms=6),
+    MarketStateChanged(symbol="BTC/USDT", state=MarketState.HALTED, reason="news", time_ms=6),
+    PaperRested(order=9, symbol="BTC/USDT", side=Side.BUY, price=1, quantity=2, ahead=3, time_ms=6),
+    PaperFilled(
+        symbol="BTC/USDT",
+        trade=1,
+        order=9,
+        user="ann",
+        side=Side.BUY,
+        price=1,
+        quantity=2,
+        maker=True,
+        fee=3,
+        level=0,
+        time_ms=6,
+    ),
     EVENT,
 ]
 
