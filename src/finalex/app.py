@@ -217,7 +217,7 @@ async def _feed(source: Source, gateway: Gateway) -> None:
 
 def _build_source(config: Config, kept: Kept, metrics: Metrics) -> Source:
     try:
-        return build_source(config, kept, metrics)
+        return build_source(config, kept, metrics, now_ms)
     except ValueError as error:
         raise StartError(str(error)) from None
 

@@ -1,10 +1,10 @@
 """Which source a configuration asks for, made of what is kept."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TextIO
 
 from finalex.bars import bar_text
-from finalex.clock import now_ms
 from finalex.config import Config
 from finalex.exchange.engine import Engine
 from finalex.exchange.paper_engine import PaperEngine
@@ -23,12 +23,12 @@ from finalex.sources.upstream.source import UpstreamSource
 SHOWN_APART_S = 0.5
 
 
-def build_source(config: Config, kept: Kept, metrics: Metrics) -> Source:
-    """Return the source; raises `ValueError`, with a sentence for the operator, if there cannot be one."""
+def build_source(config: Config, kept: Kept, metrics: Metrics, now_ms: Callable[[], int]) -> Source:
+    """Return the source, on the clock `now_ms`; raises `ValueError`, a sentence for the operator, if there is none."""
     if config.source.kind == "replay":
         return _build_replay(config, kept)
     if config.source.exchange:
-        return _build_upstream(config, kept, metrics)
+        return _build_upstream(config, kept, metrics, now_ms)
     engine = Engine(kept.engine_state)
     if config.source.kind == "exchange":
         return ExchangeSource(engine, kept.log, now_ms, config.demo_credits)
@@ -66,7 +66,7 @@ def _build_replay(config: Config, kept: Kept) -> Source:
     return ReplaySource(reel, kept.log, speed=config.speed, loop=config.loop, from_ms=place.from_ms)
 
 
-def _build_upstream(config: Config, kept: Kept, metrics: Metrics) -> Source:
+def _build_upstream(config: Config, kept: Kept, metrics: Metrics, now_ms: Callable[[], int]) -> Source:
     name, problems, silence_ms_max = config.source.exchange, metrics.source_problems, config.upstream_silence_ms_max
     source: UpstreamSource | PaperSource
     if config.source.kind == "paper":
