@@ -58,6 +58,7 @@ SAMPLES = {
     "messages_per_minute_max": ("11", "12", "13"),
     "message_bytes_max": ("5001", "5002", "5003"),
     "fragments_max": ("11", "12", "13"),
+    "message_timeout_ms": ("11", "12", "13"),
     "bytes_per_minute_max": ("100001", "100002", "100003"),
     "bytes_per_minute_per_ip_max": ("100001", "100002", "100003"),
     "bytes_per_minute_of_all_max": ("100001", "100002", "100003"),

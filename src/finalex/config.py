@@ -41,6 +41,9 @@ class Config(MarketSettings):
     )
     message_bytes_max: int = setting(Integer(1024, 1 << 24, "bytes"), 65_536, "Size of a message from a client.")
     fragments_max: int = setting(Integer(1, 1 << 20), 1024, "Frames in which a message from a client may come.")
+    message_timeout_ms: int = setting(
+        Integer(10, 600_000, _MS), 30_000, "Time in which a client must finish a message that it has begun."
+    )
     bytes_per_minute_max: int = setting(
         Integer(1 << 16, 1 << 40, "bytes"),
         1 << 23,

@@ -71,6 +71,11 @@ class MessageAssembler:
         self._fragments = 0
         self._bytes = 0
 
+    @property
+    def unfinished(self) -> object | None:
+        """The message that is on its way, as long as it is the same object; `None` between messages."""
+        return self._unfinished
+
     def accept(
         self, opcode: int, payload: bytes, *, final: bool, reserved: bool, compressed: bool = False
     ) -> Received | None:

@@ -48,6 +48,7 @@ class Connection(WSListener):
         "_pong_due_ms",
         "_session",
         "_switchboard",
+        "_unfinished",
         "address",
         "number",
         "ping_due_ms",
@@ -75,6 +76,7 @@ class Connection(WSListener):
         self._idle_since_ms: float | None = None
         self._meter: Meter = switchboard.intake.meter(address)
         self._session = session
+        self._unfinished: tuple[object, float] | None = None
         self._opening: Step | None = opening
         self._switchboard = switchboard
         self._assembler = MessageAssembler(
@@ -166,6 +168,9 @@ class Connection(WSListener):
             self.ping_due_ms = tick_ms + self._switchboard.settings.ping_interval_ms
             self._pong_due_ms = tick_ms + self._switchboard.settings.pong_timeout_ms
             self._outbox.reply(PING)
+        if self._is_trickling(tick_ms):
+            self._outbox.close(CloseCode.POLICY_VIOLATION, "a message must be finished in time")
+            return
         if self._is_idle(tick_ms):
             self._outbox.close(CloseCode.POLICY_VIOLATION, "idle: log in, or subscribe to something")
             return
@@ -204,6 +209,16 @@ class Connection(WSListener):
             self._outbox.hang_up()
         elif isinstance(received, Ping | Pong):
             self._take_control_frame(received)
+
+    def _is_trickling(self, tick_ms: float) -> bool:
+        """Whether a message has been on its way for too long, in fragments that come one by one."""
+        message = self._assembler.unfinished
+        if message is None:
+            self._unfinished = None
+            return False
+        if self._unfinished is None or self._unfinished[0] is not message:
+            self._unfinished = message, tick_ms
+        return tick_ms - self._unfinished[1] >= self._switchboard.settings.message_timeout_ms
 
     def _is_idle(self, tick_ms: float) -> bool:
         """Whether nobody is logged in, nothing is subscribed to and nothing was asked for, for too long."""

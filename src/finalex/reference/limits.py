@@ -15,6 +15,7 @@ _UNITS: Final = {
     "messages_per_minute_max": "",
     "message_bytes_max": "bytes",
     "fragments_max": "",
+    "message_timeout_ms": "ms",
     "bytes_per_minute_max": "bytes",
     "bytes_per_minute_per_ip_max": "bytes",
     "anonymous_idle_timeout_ms": "ms",
