@@ -45,8 +45,9 @@ def of(messages: list[Message], kind: str) -> list[Message]:
 
 
 async def balances(client: Client) -> dict[str, tuple[str, str]]:
+    """Return what an account has; one that is new has its demo balances as soon as they are durable."""
     await client.request("subscribe", channel="account")
-    data = (await client.next_of("account_update"))["data"]
+    data = (await client.next(lambda each: each["type"] == "account_update" and each["data"]["balances"]))["data"]
     return {each["currency"]: (each["available"], each["locked"]) for each in data["balances"]}
 
 
