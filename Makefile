@@ -68,7 +68,7 @@ bench: bench-fanout  ## the benchmarks, some ten minutes: see docs/benchmarks.md
 	$(BIN)/python -m bench.replay
 	$(BIN)/python -m bench.log
 	$(BIN)/python -m bench.orders
-	$(BIN)/python -m bench.restart
+	$(BIN)/python -m bench.restart --events 0,1000000 --tail-minutes 1
 	$(BIN)/python -m bench.clients
 
 bench-fanout: setup  ## the fan-out beside its peers, six minutes: needs a C compiler and two cores
