@@ -17,12 +17,13 @@ _MILLION = 1_000_000
 class Placement:
     """An order about to be placed: what the rules look at, each worked out once and only if asked for."""
 
-    __slots__ = ("_locked", "_match", "command", "instrument", "state")
+    __slots__ = ("_locked", "_match", "command", "instrument", "refused", "state")
 
     def __init__(self, state: ExchangeState, command: PlaceOrder) -> None:
         self.state = state
         self.command = command
         self.instrument = state.instruments[command.symbol]
+        self.refused = refusal(state.halt(command.symbol), command)
         self._match: Match | None = None
         self._locked: int | None = None
 
@@ -82,7 +83,7 @@ def broken_rule(placement: Placement) -> RejectReason | None:
 
 def _halted(state: MarketState) -> Callable[[Placement], bool]:
     reason = RejectReason(f"market_{state}")
-    return lambda placement: refusal(placement.state.halt(placement.instrument.symbol), placement.command) is reason
+    return lambda placement: placement.refused is reason
 
 
 def _price_out_of_bounds(placement: Placement) -> bool:
