@@ -234,6 +234,7 @@ async def test_a_subscription_that_nobody_holds_is_ended() -> None:
             break
         gc.collect()
         await until(lambda: any(request["method"] == "unsubscribe" for request in server.requests))
+        assert server.requests[-1]["params"]["symbol"] == SYMBOL
 
 
 async def test_closed_candles_missed_while_away_are_told() -> None:
