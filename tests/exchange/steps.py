@@ -27,7 +27,7 @@ TIMES = (TimeInForce.GTC,) * 4 + (TimeInForce.IOC, TimeInForce.FOK)
 LABELS = 24
 AMOUNTS = (1, 20, 20, 150)
 REFERENCES = 12
-STATES = (MarketState.OPEN,) * 9 + (MarketState.POST_ONLY, MarketState.CANCEL_ONLY, MarketState.HALTED)
+STATES = (MarketState.OPEN,) * 8 + (MarketState.POST_ONLY, *(MarketState.CANCEL_ONLY,) * 2, MarketState.HALTED)
 
 
 class CancelNumber(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ def step(data: bytes) -> Step:
         booking: type[Credit | Debit] = Credit if draw.below(2) else Debit
         currency, amount, reference = draw.one(CURRENCIES), draw.one(AMOUNTS), f"r{draw.below(REFERENCES)}"
         return booking(user=user, currency=currency, amount=amount, reference=reference)
-    if kind == 46:
+    if kind >= 45:
         symbol, state, reason = draw.one(SYMBOLS[4:]), draw.one(STATES), draw.one(("", "news"))
         return SetMarketState(symbol=symbol, state=state, reason=reason)
     return order(draw, user)

@@ -227,5 +227,5 @@ def test_the_exchange_and_the_naive_model_always_agree(decimals: tuple[int, int]
     compare()
     assert counts["sent"] >= COMMANDS_PER_EXAMPLE * EXAMPLES
     assert counts["trades"] >= counts["sent"] // 12
-    assert not ENDS - counts.keys()
-    assert not BOOKINGS - counts.keys()
+    assert ENDS - counts.keys() == set()
+    assert BOOKINGS - counts.keys() == set()
