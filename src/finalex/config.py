@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from finalex.chaos.setting import Chaos, ChaosSetting
+from finalex.cluster_settings import ClusterSettings
 from finalex.credentials.grants import Grant
 from finalex.credentials.secret import Secret, stored_secret
 from finalex.credentials.setting_kinds import OptionalPath, is_private
 from finalex.credentials.tokens import sign_token
-from finalex.market_settings import ADMIN_PORT_DISTANCE, MarketSettings
+from finalex.market_settings import ADMIN_PORT_DISTANCE
 from finalex.settings.declaration import CONFIG_VARIABLE, Setting, setting, settings_of
 from finalex.settings.kinds import Choice, Integer, Several, Switch
 from finalex.settings.origins import SettingError, from_environment, from_file, from_flags
@@ -26,7 +27,7 @@ _MS = "milliseconds"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(MarketSettings):
+class Config(ClusterSettings):
     """Every setting with its value. A representation never shows a secret."""
 
     public_subscriptions_max: int = setting(Integer(1, 100_000), 100, "Public subscriptions of a connection.")

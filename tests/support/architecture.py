@@ -7,7 +7,8 @@ ARROWS = {
     "protocol": {"model"},
     "channels": {"market", "protocol", "model", "exchange"},
     "session": {"channels", "protocol", "model", "exchange.outcomes", "exchange.order"},
-    "log": {"model"},
+    "bus": set[str](),
+    "log": {"model", "bus"},
     "snapshots": {"channels.hub", "exchange", "model"},
     "sources": {"exchange", "log", "model"},
     "settings": {"model"},
@@ -20,12 +21,24 @@ ARROWS = {
     "page": set[str](),
     "chaos": {"gateway", "protocol", "model", "metrics", "settings.kinds"},
     "recorder": {"protocol", "gateway.assembler", "clock", "redaction", "stopping", "bars"},
+    "cluster": {
+        *("bus", "log", "model", "exchange", "session", "sources.port", "snapshots", "credentials", "admin", "metrics"),
+    },
     "gateway": {"session", "channels", "protocol", "model", "log.port", "exchange.outcomes", "metrics"},
 }
 """Which rooms, or single modules of them, the modules of a room may import besides their own."""
 
 BESIDE_ARROWS = {
-    "config": {"model", "settings", "credentials", "chaos.setting", "market_settings", "config"},
+    "config": {
+        "model",
+        "settings",
+        "credentials",
+        "chaos.setting",
+        "market_settings",
+        "cluster_settings",
+        "bus",
+        "config",
+    },
     "recovery": {"snapshots", "channels.hub", "exchange.state", "log.port", "model"},
     "rewind": {"recovery", "snapshots", "channels.hub", "log"},
     "archive": {"snapshots", "channels.past", "exchange.order"},

@@ -11,6 +11,7 @@ from finalex.settings.kinds import Kind, WrongValueError
 SECRET_BYTES_MIN = 32
 """HMAC-SHA-256 wants a key at least as long as its hash (RFC 7518 section 3.2)."""
 
+_PASSWORD_LENGTH_MAX = 1024
 SECRET_BYTES_MAX = 4096
 SECRET_FILE_NAME = "jwt-secret"  # noqa: S105 (a file's name)
 _RANDOM_BYTES = 48
@@ -58,6 +59,22 @@ class SecretText(Kind[Secret | None]):
 
     def show(self, value: Secret | None) -> str:
         """See `Kind.show`; a secret is never shown."""
+        return "" if value is None else "…"
+
+
+class PasswordText(Kind[Secret | None]):
+    """A password for a server of somebody else, which decides what is good enough; empty is none."""
+
+    allowed = "at most 1024 printable characters"
+
+    def parse(self, text: str) -> Secret | None:
+        """See `Kind.parse`."""
+        if len(text) > _PASSWORD_LENGTH_MAX or not text.isprintable():
+            raise WrongValueError
+        return Secret(text) if text else None
+
+    def show(self, value: Secret | None) -> str:
+        """See `Kind.show`; a password is never shown."""
         return "" if value is None else "…"
 
 
