@@ -29,16 +29,9 @@ ARROWS = {
 """Which rooms, or single modules of them, the modules of a room may import besides their own."""
 
 BESIDE_ARROWS = {
-    "config": {
-        "model",
-        "settings",
-        "credentials",
-        "chaos.setting",
-        "market_settings",
-        "cluster_settings",
-        "bus",
-        "config",
-    },
+    "config": {"model", "settings", "credentials", "chaos.setting", "market_settings", "cluster_settings", "config"},
+    "market_settings": {"model", "settings", "credentials"},
+    "cluster_settings": {"settings", "credentials", "market_settings", "bus.address", "bus.names"},
     "recovery": {"snapshots", "channels.hub", "exchange.state", "log.port", "model"},
     "rewind": {"recovery", "snapshots", "channels.hub", "log"},
     "archive": {"snapshots", "channels.past", "exchange.order"},
