@@ -169,7 +169,7 @@ async def test_keys_of_an_issuer_come_into_use_and_go_without_a_restart() -> Non
     answers = [key_set(old)]
     async with issuer(answers) as url:
         rules = {"jwt_jwks_url": url, "jwt_jwks_refresh_ms": "1000", "jwt_issuer": "i", "jwt_audience": "f"}
-        async with serving(source="exchange", **rules) as server:
+        async with serving(source="exchange", handshakes_per_minute_max="1000000", **rules) as server:
             await accepted(server, first)
             assert await refusal(server, f"/?token={second}") == "the token's key is not known"
             answers.append(key_set(new))

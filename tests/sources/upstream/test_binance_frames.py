@@ -14,6 +14,7 @@ from finalex.model.instruments import Instruments
 from finalex.model.orders import Side
 from finalex.sources.upstream.ccxt_feed import CcxtFeed
 from finalex.sources.upstream.following import Backoff
+from finalex.sources.upstream.port import FeedError
 from finalex.sources.upstream.source import UpstreamSource
 from sources.upstream.binance_server import BinanceServer, Captured
 from sources.upstream.playing import BTC, SYMBOL, Playing, Reader
@@ -231,3 +232,12 @@ async def test_an_exchange_that_is_out_of_order_at_first_is_waited_for(spot: Cap
     async with mirroring(server) as mirror:
         await mirror.finish()
         assert came(mirror) == sent(server)
+
+
+async def test_what_ccxt_still_does_when_it_is_closed_opens_nothing() -> None:
+    exchange = make_exchange("binance", 1)
+    feed = CcxtFeed(exchange)
+    await feed.close()
+    with pytest.raises(FeedError, match="the exchange was closed"):
+        await exchange.fetch("http://127.0.0.1:1/")
+    assert exchange.session is None

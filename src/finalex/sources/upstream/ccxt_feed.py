@@ -80,6 +80,7 @@ class CcxtFeed:
 
     async def close(self) -> None:
         """See `MarketFeed.close`."""
+        self._exchange.open = _refuse_to_open  # ccxt may be fetching a book still, which would open everything again
         await self._exchange.close()
 
     async def _stream(self, watch: Any, symbol: str, read: Callable[[Any], T]) -> AsyncGenerator[T, None]:
@@ -105,6 +106,10 @@ class CcxtFeed:
             raise FeedError("the connection was closed") from None  # ccxt cancels what waits for a client that it ends
         except Exception as error:
             raise FeedError(_explain(error)) from None
+
+
+def _refuse_to_open() -> None:
+    raise FeedError("the exchange was closed")
 
 
 def _market_of(symbol: str, markets: Mapping[str, Any]) -> str | None:
