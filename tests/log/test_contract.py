@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,10 @@ from finalex.model.orders import EndReason, OrderType, Side, TimeInForce
 from finalex.model.rejects import RejectReason
 from finalex.model.states import MarketState
 from finalex.testing import FailingLog
+from log.jetstream.written import empty_log
+from support.nats_servers import NatsServers, one_nats
+
+__all__ = ["one_nats"]
 
 EVENT = BookWithdrawn(symbol="BTC/USDT", reason="test", time_ms=7)
 ORDER: dict[str, Any] = {
@@ -86,22 +90,30 @@ EVENTS: list[AnyEvent] = [
 ]
 
 
-def make_memory(_directory: Path) -> Log:
+async def make_memory(_request: pytest.FixtureRequest, _directory: Path) -> Log:
     return MemoryLog()
 
 
-def make_failing(_directory: Path) -> Log:
+async def make_failing(_request: pytest.FixtureRequest, _directory: Path) -> Log:
     return FailingLog()
 
 
-def make_sqlite(directory: Path) -> Log:
+async def make_sqlite(_request: pytest.FixtureRequest, directory: Path) -> Log:
     return SqliteLog(directory, asyncio.get_running_loop().call_soon_threadsafe)
 
 
-@pytest.fixture(params=[make_memory, make_failing, make_sqlite], ids=["memory", "failing", "sqlite"])
+async def make_jetstream(request: pytest.FixtureRequest, directory: Path) -> Log:
+    servers: NatsServers = request.getfixturevalue("one_nats")
+    return await empty_log(servers.address, directory.name)
+
+
+MAKERS = [make_memory, make_failing, make_sqlite, make_jetstream]
+
+
+@pytest.fixture(params=MAKERS, ids=[make.__name__.removeprefix("make_") for make in MAKERS])
 async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Log]:
-    make: Callable[[Path], Log] = request.param
-    log = make(tmp_path)
+    make: Callable[[pytest.FixtureRequest, Path], Awaitable[Log]] = request.param
+    log = await make(request, tmp_path)
     yield log
     log.close()
 

@@ -1,14 +1,14 @@
 """Connecting to NATS: with TLS and credentials, to any of several servers, and again and again after a failure."""
 
-import ssl
-from typing import Any
+import asyncio
 
-import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import NoServersError
 
 from finalex.bus.address import BusAddress
+from finalex.bus.client import LastingClient, reason_of
+from finalex.bus.login import LoginError, login_options, wants_tls
 
 CONNECT_TIMEOUT_S = 2
 RECONNECT_WAIT_S = 0.25
@@ -19,8 +19,6 @@ PINGS_MAX = 2
 PENDING_BYTES_MAX = 64 << 20
 """What may wait to be sent; one more byte is refused."""
 
-_log = structlog.get_logger("finalex.bus")
-
 
 class BusError(OSError):
     """NATS cannot be used as asked; the text is a sentence for the operator."""
@@ -29,28 +27,22 @@ class BusError(OSError):
 async def connect(address: BusAddress, name: str, *, forever: bool = False, pending_bytes: int = 0) -> Client:
     """Return a client, called `name` in the server's lists, that reconnects by itself until it is closed.
 
-    With `forever` it also waits for the first server that answers. Raises `BusError` if it cannot connect, with
-    the reason, and without any secret.
+    With `forever` it also waits for the first server that answers. Where TLS is wanted nothing is ever sent without.
+    Raises `BusError` if it cannot connect, with the reason, and without any secret.
     """
-
-    async def report(error: Exception) -> None:
-        _log.warning("nats_trouble", client=name, reason=_reason(error))
-
-    async def lost() -> None:
-        if not client.is_closed:
-            _log.warning("nats_lost", client=name)
-
-    async def found() -> None:
-        _log.info("nats_found", client=name, server=client.connected_url.netloc if client.connected_url else "")
-
-    client = Client()
+    where = f"NATS at {', '.join(address.servers)}"
+    try:
+        login = login_options(address)
+    except LoginError as error:
+        raise BusError(f"{where}: {error}.") from None
+    client = LastingClient(name, encrypted=wants_tls(address))
     try:
         await client.connect(
             servers=list(address.servers),
             name=name,
-            error_cb=report,
-            disconnected_cb=lost,
-            reconnected_cb=found,
+            error_cb=client.report,
+            disconnected_cb=client.lost,
+            reconnected_cb=client.found,
             allow_reconnect=True,
             connect_timeout=CONNECT_TIMEOUT_S,
             reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # parts of a second work as well
@@ -58,34 +50,14 @@ async def connect(address: BusAddress, name: str, *, forever: bool = False, pend
             ping_interval=PING_INTERVAL_S,
             max_outstanding_pings=PINGS_MAX,
             pending_size=pending_bytes or PENDING_BYTES_MAX,
-            **_login(address),
+            **login,
         )
+    except asyncio.CancelledError:
+        await client.close()
+        raise
     except (NatsError, OSError, ValueError, TimeoutError) as error:
         await client.close()
-        raise BusError(f"NATS at {', '.join(address.servers)}: {_reason(error)}.") from None
+        reasons = client.troubles if isinstance(error, NoServersError) else []
+        raise BusError(f"{where}: {'; '.join(reasons) or reason_of(error)}.") from None
     client.options["max_reconnect_attempts"] = -1
     return client
-
-
-def _login(address: BusAddress) -> dict[str, Any]:
-    given: dict[str, Any] = {}
-    if address.user is not None:
-        given |= {"user": address.user, "password": address.password or ""}
-    if address.credentials_file is not None:
-        given["user_credentials"] = str(address.credentials_file)
-    if address.ca_file is not None or address.certificate_file is not None:
-        given["tls"] = _tls(address)
-    return given
-
-
-def _tls(address: BusAddress) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=address.ca_file and str(address.ca_file))
-    if address.certificate_file is not None:
-        context.load_cert_chain(address.certificate_file, address.key_file)
-    return context
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, NoServersError):
-        return "no server answers"
-    return str(error).strip() or type(error).__name__

@@ -8,7 +8,8 @@ while the disk is at work becomes durable together.
 own: followers get them as soon as everything that happened before is durable, and they are stored a little later,
 along with others. Two rules follow. After a crash the log may have forgotten the last of them; so that no number
 ever means two things, its next sequence is then far above the last. And while one waits behind batches with
-events, a later one takes its place, with the same sequence and the new time.
+events, a later one takes its place, with the same sequence and the new time. A log that several processes read
+stores them all, so that its readers see the same: there they wait like any others, and no number is left out.
 
 **When the disk fails** nothing is dropped, reordered or skipped: what was appended waits, is tried again, and nobody
 is told that it is done. Meanwhile `problem` says why, and `append` refuses more events. Time goes on for the
@@ -35,6 +36,8 @@ class LogProblem(StrEnum):
     STORAGE_FAILED = "storage_failed"
     STORAGE_SLOW = "storage_slow"
     """More waits for the disk than may."""
+    FENCED = "fenced"
+    """Another process writes this log now, for good: what was appended and is not durable never happened."""
     CLOSED = "closed"
 
 
