@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from finalex.app import StartError
 from finalex.channels.hub import Hub
 from finalex.log.disk import Disk
 from finalex.log.schema import FILE_NAME
@@ -24,6 +23,7 @@ from finalex.rewind import rewind
 from finalex.snapshots.folder import FOLDER_NAME, SnapshotFolder
 from finalex.snapshots.snapshot import take_snapshot
 from finalex.sources.replay import ReplaySource
+from finalex.starting import StartError
 from support.server import Client, Server, serving
 from support.simulations import START_MS, Simulation
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from finalex.app import StartError
 from finalex.sources.upstream import opening
 from finalex.sources.upstream.port import FeedError
 from finalex.sources.upstream.source import UpstreamSource
 from finalex.sourcing import describe_source
+from finalex.starting import StartError
 from sources.upstream.playing import FakeFeed, book
 from support.server import Client, serving
 

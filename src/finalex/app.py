@@ -3,11 +3,10 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import structlog
 import uvloop
@@ -19,14 +18,12 @@ from finalex.admin.operator import Operator
 from finalex.admin.server import AdminServer
 from finalex.admin.socket_file import SOCKET_FILE_NAME
 from finalex.audit.log import AuditLog
-from finalex.authentication import Authentication
+from finalex.bus.file import remove_bus_file
 from finalex.clock import now_ms
 from finalex.config import Config
-from finalex.credentials.key_sets import KeySetError
 from finalex.descriptors import DescriptorWatch
 from finalex.gateway.back_door import BackDoor
 from finalex.gateway.server import Gateway
-from finalex.gateway.tls import Certificate, CertificateError
 from finalex.hosting import build_gateway
 from finalex.log.limits import SqliteLimits
 from finalex.log.port import LogError
@@ -35,23 +32,16 @@ from finalex.metrics import Metrics
 from finalex.persistence import Kept, keep_in_memory, keep_on_disk, keep_rewound
 from finalex.recovery import RecoveryError
 from finalex.rewind import rewind
-from finalex.settings.places import IN_MEMORY
 from finalex.snapshotting import SnapshotJob
 from finalex.sources.port import Source
 from finalex.sourcing import build_source, describe_source, show_share
-from finalex.stopping import stop_signal
+from finalex.starting import StartError, authority, build_authentication, data_directory, listen, listen_behind
+from finalex.stopping import STOP_GRACE_S, stop_signal
 from finalex.welcome import welcome
-
-STOP_GRACE_S = 5.0
-"""How long clients have to go once they were told that the server closes."""
 
 HOUR_MS = 3_600_000
 
 _log = structlog.get_logger("finalex.app")
-
-
-class StartError(Exception):
-    """The server cannot start; the text is a sentence for the operator."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +56,14 @@ class Server:
 
     @property
     def authority(self) -> str:
-        """Host and port as an address has them; a server on all addresses is reached at this machine's own."""
-        host = self.config.host
-        host = {"127.0.0.1": "localhost", "0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        """See `authority`."""
+        return authority(self.config, self.port)
 
 
 @asynccontextmanager
 async def serving(config: Config) -> AsyncIterator[Server]:
     """Run a server with `config` for as long as the context lasts; raises `StartError`."""
-    with _data_directory(config) as config:
+    with data_directory(config) as config:
         kept = _keep(config)
         try:
             async with _serving(config, kept) as server:
@@ -87,7 +75,7 @@ async def serving(config: Config) -> AsyncIterator[Server]:
 @asynccontextmanager
 async def _serving(config: Config, kept: Kept) -> AsyncIterator[Server]:
     metrics = Metrics()
-    authentication = _build_authentication(config, metrics)
+    authentication = build_authentication(config, metrics)
     source = _build_source(config, kept, metrics)
     gateway = build_gateway(config, kept, source, metrics, authentication, now_ms)
     kept.log.follow(gateway.follow)
@@ -99,8 +87,9 @@ async def _serving(config: Config, kept: Kept) -> AsyncIterator[Server]:
         authentication.start()
         if config.source.operated:
             await _open(admin)
-        port = await _listen(gateway, config, metrics)
-        admin_port = await _listen_behind(back_door, config)
+            remove_bus_file(config.data_dir)
+        port = await listen(gateway, config, metrics)
+        admin_port = await listen_behind(back_door, config)
         running = (_feed(source, gateway), kept.run(), LoopHealth(metrics).run(), DescriptorWatch(metrics).run())
         tasks = [asyncio.create_task(each) for each in running]
         yield Server(config, port, source, tasks[0], admin_port)
@@ -113,16 +102,6 @@ async def _serving(config: Config, kept: Kept) -> AsyncIterator[Server]:
             with suppress(asyncio.CancelledError, Exception):
                 await task
         await authentication.stop()
-
-
-@contextmanager
-def _data_directory(config: Config) -> Iterator[Config]:
-    """Give a server that keeps nothing a directory for as long as it runs: for its secret and its keys."""
-    if config.data_dir != IN_MEMORY:
-        yield config
-        return
-    with TemporaryDirectory(prefix="finalex-") as directory:
-        yield replace(config, data_dir=Path(directory), keeps_nothing=True)
 
 
 def _keep(config: Config) -> Kept:
@@ -157,26 +136,6 @@ def _rewind(config: Config, directory: Path, job: SnapshotJob) -> Kept:
         return keep_rewound(rewind(directory, job.build_hub, config.source.from_ms), config.open_orders_max)
     except RecoveryError as error:
         raise StartError(str(error)) from None
-
-
-async def _listen(gateway: Gateway, config: Config, metrics: Metrics) -> int:
-    try:
-        files = config.tls_files
-        return await gateway.start(config.host, config.port, files and Certificate(*files, metrics))
-    except CertificateError as error:
-        raise StartError(str(error)) from None
-    except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else error
-        raise StartError(f"cannot listen on {config.host} port {config.port}: {reason}") from None
-
-
-async def _listen_behind(back_door: BackDoor, config: Config) -> int:
-    try:
-        return await back_door.start(config.admin_host, config.own_admin_port)
-    except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else error
-        place = f"{config.admin_host} port {config.own_admin_port}"
-        raise StartError(f"cannot listen on {place} (admin_host, admin_port): {reason}") from None
 
 
 async def _open(admin: AdminServer) -> None:
@@ -219,13 +178,6 @@ def _build_source(config: Config, kept: Kept, metrics: Metrics) -> Source:
     try:
         return build_source(config, kept, metrics, now_ms)
     except ValueError as error:
-        raise StartError(str(error)) from None
-
-
-def _build_authentication(config: Config, metrics: Metrics) -> Authentication:
-    try:
-        return Authentication(config, metrics)
-    except KeySetError as error:
         raise StartError(str(error)) from None
 
 

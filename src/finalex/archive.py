@@ -7,7 +7,7 @@ import msgspec
 from finalex.channels.past import Past
 from finalex.exchange.order import Order
 from finalex.snapshots.errors import SnapshotError
-from finalex.snapshots.folder import SnapshotFolder
+from finalex.snapshots.port import StoredSnapshots
 
 
 class Beginning:
@@ -29,7 +29,7 @@ class NoArchive:
 class SnapshotArchive:
     """The oldest good snapshot in `folder`, of which only what is asked is decoded, or the beginning of the log."""
 
-    def __init__(self, folder: SnapshotFolder) -> None:
+    def __init__(self, folder: StoredSnapshots) -> None:
         self._folder = folder
         self._public: Past | None = None
 

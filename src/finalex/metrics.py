@@ -74,7 +74,11 @@ class Metrics(Collector):
         self._watched.append((GaugeMetricFamily, name, documentation, read))
 
     def watch_labeled(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
-        """Show what `read` returns, by the value of `label`, as the gauge `finalex_` + `name`."""
+        """Show what `read` returns, by the value of `label`, as the gauge `finalex_` + `name`.
+
+        A later `read` of a name takes the place of the earlier one.
+        """
+        self._labeled = [each for each in self._labeled if each[0] != name]
         self._labeled.append((name, documentation, label, read))
 
     def watch_total(self, name: str, documentation: str, read: Callable[[], float]) -> None:

@@ -120,7 +120,7 @@ class KeptOnDisk(Kept):
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, stderr=pipe)
         try:
-            output, errors = await _converse(process, msgspec.json.encode(job) + b"\n")
+            output, errors = await converse(process, msgspec.json.encode(job) + b"\n")
         finally:
             if process.returncode is None:  # cancelled: the server stops, and writes its own
                 process.kill()
@@ -134,7 +134,7 @@ class KeptOnDisk(Kept):
             _log.info("snapshot_written", sequence=written.sequence, size_bytes=written.size_bytes)
 
 
-async def _converse(process: asyncio.subprocess.Process, line: bytes) -> tuple[bytes, bytes]:
+async def converse(process: asyncio.subprocess.Process, line: bytes) -> tuple[bytes, bytes]:
     """Send a line, wait for the end of `process`, which has three pipes, and return its output and errors.
 
     Its standard input stays open until then: that tells it that this process lives.

@@ -8,7 +8,7 @@ from finalex.exchange.state import OPEN_ORDERS_MAX, ExchangeState
 from finalex.log.port import LogTrimmedError
 from finalex.model.events import Batch
 from finalex.snapshots.errors import IncompatibleInstrumentsError, SnapshotError
-from finalex.snapshots.folder import SnapshotFolder
+from finalex.snapshots.port import StoredSnapshots
 from finalex.snapshots.snapshot import restore
 
 PROGRESS_BATCHES = 1000
@@ -69,7 +69,7 @@ class Recovered(NamedTuple):
 
 
 def recover(
-    folder: SnapshotFolder,
+    folder: StoredSnapshots,
     log: StoredLog,
     build_hub: Callable[[], Hub],
     *,
@@ -92,7 +92,7 @@ def recover(
     return Recovered(hub, copy_state(hub.state, open_orders_max), restored.snapshot, replayed, restored.problems)
 
 
-def restore_newest(folder: SnapshotFolder, build_hub: Callable[[], Hub]) -> Restored:
+def restore_newest(folder: StoredSnapshots, build_hub: Callable[[], Hub]) -> Restored:
     """Return a hub with the state of the newest good snapshot, a new hub if there is none.
 
     Raises `RecoveryError` if the configured instruments do not go with it, or the folder cannot be read.
@@ -111,11 +111,11 @@ def restore_newest(folder: SnapshotFolder, build_hub: Callable[[], Hub]) -> Rest
     return Restored(build_hub(), None, problems)
 
 
-def _sequences(folder: SnapshotFolder) -> list[int]:
+def _sequences(folder: StoredSnapshots) -> list[int]:
     try:
         return folder.sequences()
     except OSError as error:
-        raise RecoveryError(f"The snapshots in '{folder.path}' cannot be listed: {error.strerror}.") from error
+        raise RecoveryError(f"The snapshots in '{folder.path}' cannot be listed: {error.strerror or error}.") from error
 
 
 def replay(hub: Hub, batches: Iterable[Batch], progress: Progress | None = None) -> Replayed:

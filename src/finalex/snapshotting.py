@@ -70,7 +70,8 @@ def advance_snapshot(
     return write_snapshot(folder, restored.hub), restored.problems
 
 
-def _end_with_server() -> None:
+def end_with_server() -> None:
+    """Wait until the standard input closes, because the server that holds its other end died, and end at once."""
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os._exit(1)
@@ -81,7 +82,7 @@ def main() -> int:
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server ends this process itself
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=SnapshotJob)
-    threading.Thread(target=_end_with_server, daemon=True).start()
+    threading.Thread(target=end_with_server, daemon=True).start()
     directory = Path(job.data_dir)
     folder, database = SnapshotFolder(directory / FOLDER_NAME), directory / FILE_NAME
     try:

@@ -3,6 +3,9 @@
 import asyncio
 import signal
 
+STOP_GRACE_S = 5.0
+"""How long clients have to go once they were told that the server closes."""
+
 
 def stop_signal() -> asyncio.Future[None]:
     """Return a future that the first SIGTERM or Ctrl-C resolves; a second one ends the process at once."""

@@ -100,3 +100,56 @@ def test_a_hub_from_a_snapshot_goes_on_with_it() -> None:
 def test_an_unknown_market_has_no_status() -> None:
     with pytest.raises(RequestError):
         Feed().opening("status", symbol="XYZ/USDT")
+
+
+# --- while the exchange cannot be reached ---------------------------------------------------------------
+
+EVERYTHING = (Stream("status", BTC), Stream("status", ETH), Stream("status"))
+
+
+def test_all_markets_are_halted_while_nobody_can_be_reached_and_then_what_they_are() -> None:
+    feed = Feed()
+    feed.batch(changed(feed, MarketState.CANCEL_ONLY, "news"))
+    away = feed.hub.overrule_status("exchange_unavailable", EVERYTHING)
+    back = feed.hub.overrule_status(None, EVERYTHING)
+
+    assert [each.id for each in away] == [
+        "status:BTC/USDT:1:exchange_unavailable:1",
+        "status:ETH/USDT:0:exchange_unavailable:1",
+    ]
+    assert {(fields(each.data)["state"], fields(each.data)["reason"]) for each in away} == {
+        ("halted", "exchange_unavailable")
+    }
+    assert [each.id for each in back] == ["status:BTC/USDT:1:back:1", "status:ETH/USDT:0:back:1"]
+    assert [fields(each.data)["state"] for each in back] == ["cancel_only", "open"]
+    assert fields(back[0].data)["reason"] == "news"
+
+
+def test_a_newcomer_meanwhile_gets_the_same() -> None:
+    feed = Feed()
+    feed.hub.overrule_status("exchange_unavailable", ())
+    (meanwhile,) = feed.opening("status", symbol=BTC)
+    feed.hub.overrule_status(None, ())
+    (later,) = feed.opening("status", symbol=BTC)
+
+    assert fields(meanwhile.data)["reason"] == "exchange_unavailable"
+    assert fields(later.data)["state"] == "open"
+
+
+def test_only_those_who_listen_are_told_and_it_is_the_last_message_that_they_had() -> None:
+    feed = Feed()
+    feed.batch()
+    (publication,) = feed.hub.overrule_status("exchange_unavailable", (Stream("status", ETH),))
+    position = feed.hub.position(Stream("status", ETH))
+
+    assert publication.streams == (Stream("status", ETH),)
+    assert position is not None
+    assert position.publication is publication
+
+
+def test_no_snapshot_says_that_nobody_could_be_reached() -> None:
+    feed = Feed()
+    before = feed.hub.save()
+    feed.hub.overrule_status("exchange_unavailable", ())
+
+    assert feed.hub.save() == before

@@ -17,6 +17,7 @@ from finalex.audit.file import AUDIT_FILE_NAME
 from finalex.clock import now_ms
 from finalex.config import load_config
 from finalex.credentials.keys import KEYS_FILE_NAME, KeyStore
+from finalex.starting import StartError
 from support.server import WAIT_S, Client, Server, serving
 
 PROGRAM = Path(sys.executable).with_name("finalex")
@@ -219,7 +220,7 @@ async def test_a_server_that_cannot_read_its_keys_does_not_start_and_says_why(tm
     file = tmp_path / "issuer.pem"
     file.write_text("nothing")
 
-    with pytest.raises(app.StartError, match="must hold 1 to 64 public keys"):
+    with pytest.raises(StartError, match="must hold 1 to 64 public keys"):
         async with serving(source="exchange", jwt_public_key_file=str(file)):
             pass
 

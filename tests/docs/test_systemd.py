@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from finalex.app import STOP_GRACE_S
+from finalex.stopping import STOP_GRACE_S
 from finalex.cli import EXIT_USAGE
 from finalex.config import load_config
 from finalex.profile import unsafe_settings

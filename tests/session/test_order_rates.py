@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finalex.exchange.outcomes import TooFast
+from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.model.rejects import RejectReason
 from finalex.protocol.errors import ErrorCode, RequestError
 from finalex.session.order_rates import OrderRates
+from finalex.session.orders import reply
 
 
 def taken(rates: OrderRates, user: str, now_ms: int) -> bool:
@@ -66,3 +69,18 @@ def test_no_second_holds_more_than_twice_the_rate(gaps_ms: list[int], per_second
             times_ms.append(now_ms)
     for start_ms in times_ms:
         assert sum(start_ms <= time_ms < start_ms + 1000 for time_ms in times_ms) <= 2 * per_second_max
+
+
+def test_an_order_above_the_rate_is_refused_alike_here_and_by_an_engine_elsewhere() -> None:
+    rates = OrderRates(1)
+    rates.take("ann", 0)
+    with pytest.raises(RequestError) as here:
+        rates.take("ann", 0)
+    with pytest.raises(RequestError) as elsewhere:
+        reply(TooFast(1), DEFAULT_INSTRUMENTS)
+    assert vars(here.value) == vars(elsewhere.value)
+
+
+def test_what_is_not_admitted_is_not_counted() -> None:
+    rates = OrderRates(1)
+    assert [rates.admits("ann", now_ms) for now_ms in (0, 500, 1000, 1999, 2000)] == [True, False, True, False, True]

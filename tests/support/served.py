@@ -22,7 +22,9 @@ from finalex.model.orders import Side
 from finalex.recaller import LogRecaller
 from finalex.session.auth import Authenticator, KeyDirectory
 from finalex.session.desk import Desk
+from finalex.session.elsewhere import NOWHERE, Elsewhere
 from finalex.session.limits import Limits
+from finalex.session.seats import Seats
 from finalex.session.tokens import FixedKeys, secret_key
 from support.conversation import SECRET, START_MS, NoKeys
 from support.sockets import READ_TIMEOUT_S, RawWebSocket, open_websocket
@@ -32,7 +34,13 @@ class Served:
     """What a test has in its hands; `now_ms` is the clock, which stands still unless the test moves it."""
 
     def __init__(
-        self, settings: GatewaySettings, limits: Limits, keys: KeyDirectory, memory: Memory | None = None
+        self,
+        settings: GatewaySettings,
+        limits: Limits,
+        keys: KeyDirectory,
+        memory: Memory | None = None,
+        elsewhere: Elsewhere = NOWHERE,
+        connections_per_account: int = 0,
     ) -> None:
         self.now_ms = START_MS
         self.port = 0
@@ -41,10 +49,15 @@ class Served:
         self.log = MemoryLog()
         self.engine = Engine(ExchangeState(DEFAULT_INSTRUMENTS))
         self.desk = Desk(
-            Hub(DEFAULT_INSTRUMENTS, memory=memory), Authenticator(FixedKeys(secret_key(SECRET)), keys), limits
+            Hub(DEFAULT_INSTRUMENTS, memory=memory),
+            Authenticator(FixedKeys(secret_key(SECRET)), keys),
+            limits,
+            seats=Seats(connections_per_account, elsewhere),
         )
         self.recaller = LogRecaller(self.log, Beginning(), DEFAULT_INSTRUMENTS)
-        self.gateway = Gateway(self.desk, self, settings, self.metrics, lambda: self.now_ms, self.recaller)
+        self.gateway = Gateway(
+            self.desk, self, settings, self.metrics, lambda: self.now_ms, self.recaller, elsewhere=elsewhere
+        )
         self.log.follow(self.gateway.follow)
         self._trades = 0
 
@@ -96,10 +109,17 @@ class Served:
 
 @asynccontextmanager
 async def serve(
-    *, limits: Limits | None = None, keys: KeyDirectory | None = None, memory: Memory | None = None, **settings: Any
+    *,
+    limits: Limits | None = None,
+    keys: KeyDirectory | None = None,
+    memory: Memory | None = None,
+    elsewhere: Elsewhere = NOWHERE,
+    connections_per_account: int = 0,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve until the block ends; `settings` are those of `GatewaySettings`."""
-    served = Served(GatewaySettings(**settings), limits or Limits(), keys or NoKeys(), memory)
+    given = GatewaySettings(**settings), limits or Limits(), keys or NoKeys(), memory
+    served = Served(*given, elsewhere, connections_per_account)
     served.port = await served.gateway.start("127.0.0.1", 0)
     try:
         yield served

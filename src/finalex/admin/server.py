@@ -1,27 +1,15 @@
 """The admin server: takes requests from a socket in the file system and has them carried out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from finalex.admin.messages import (
-    LINE_BYTES_MAX,
-    AnyRequest,
-    ErrorCode,
-    ErrorReply,
-    InvalidMessageError,
-    Reply,
-    decode_request,
-    encode,
-)
+from finalex.admin.answering import ANSWER_TIMEOUT_S, Handle, answer
+from finalex.admin.messages import LINE_BYTES_MAX, ErrorCode, ErrorReply, Reply, encode
 from finalex.admin.peers import may_operate, peer_user
 from finalex.admin.socket_file import SocketFile
-
-Handle = Callable[[AnyRequest], Awaitable[Reply]]
-"""Carries out a request; it may be cancelled once it has waited for too long."""
 
 _log = structlog.get_logger("finalex.admin")
 
@@ -35,7 +23,7 @@ class AdminLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     connections_max: int = 16
     patience_s: float = 10.0
-    answer_timeout_s: float = 30.0
+    answer_timeout_s: float = ANSWER_TIMEOUT_S
 
 
 DEFAULT_LIMITS = AdminLimits()
@@ -45,8 +33,6 @@ _BUSY = ErrorReply(code=ErrorCode.BUSY, message="The server has too many of thes
 _TOO_LONG = ErrorReply(
     code=ErrorCode.INVALID_REQUEST, message=f"The request is too long: it has at most {LINE_BYTES_MAX} bytes."
 )
-_LATE = ErrorReply(code=ErrorCode.FAILED, message="The server has not finished yet: whether it was done is not known.")
-_FAILED = ErrorReply(code=ErrorCode.FAILED, message="The server failed: whether it was done is not known.")
 
 
 class AdminServer:
@@ -119,7 +105,7 @@ class AdminServer:
             except asyncio.IncompleteReadError:  # half a request is none: its other half may have said otherwise
                 return
             self._answering.add(task)
-            await self._send(writer, await self._answer(line))
+            await self._send(writer, await answer(line, self._handle, self._limits.answer_timeout_s))
             self._answering.discard(task)
 
     def _refusal(self, writer: asyncio.StreamWriter) -> ErrorReply | None:
@@ -127,20 +113,6 @@ class AdminServer:
             _log.warning("admin_peer_refused")
             return _NOT_ALLOWED
         return _BUSY if len(self._conversations) > self._limits.connections_max else None
-
-    async def _answer(self, line: bytes) -> Reply:
-        try:
-            request = decode_request(line)
-        except InvalidMessageError as error:
-            return ErrorReply(code=ErrorCode.INVALID_REQUEST, message=f"The request cannot be understood: {error}.")
-        try:
-            async with asyncio.timeout(self._limits.answer_timeout_s):
-                return await self._handle(request)
-        except TimeoutError:
-            return _LATE
-        except Exception:
-            _log.exception("admin_request_failed", request=type(request).__name__)
-            return _FAILED
 
     async def _send(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
         async with asyncio.timeout(self._limits.patience_s):

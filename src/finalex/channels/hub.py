@@ -13,6 +13,7 @@ from finalex.channels.places import Place
 from finalex.channels.positions import Position, Positions
 from finalex.channels.registry import build_channels
 from finalex.channels.resumable import Missing, ResumableChannel, Want
+from finalex.channels.status import StatusChannel
 from finalex.exchange.order import Order
 from finalex.exchange.state import ExchangeState, SavedExchange
 from finalex.market.intervals import MINUTE_MS
@@ -64,6 +65,7 @@ class Hub:
             for kind, handler in channel.handlers().items():
                 self._handlers[kind].append(handler)
         self._resumable = {channel.name: channel for channel in built if isinstance(channel, ResumableChannel)}
+        self._status = next(channel for channel in built if isinstance(channel, StatusChannel))
         self._positions = Positions()
         self._symbols = frozenset(instruments)
         self._unknown_symbols = 0
@@ -100,6 +102,16 @@ class Hub:
             self._apply_event(turn, event)
         for channel in self.channels.values():
             channel.finish(turn)
+        self._positions.note(turn)
+        return turn.publications
+
+    def overrule_status(self, reason: str | None, wanted: Container[Stream]) -> list[Publication]:
+        """Call every market halted for a `reason` that is not in the log, until `None`; return what that publishes.
+
+        Where the exchange cannot be reached, the log does not say so. This alone is not a function of the batches.
+        """
+        turn = Turn(self.sequence, self.time_ms, wanted)
+        self._status.overrule(reason, turn)
         self._positions.note(turn)
         return turn.publications
 

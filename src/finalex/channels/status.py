@@ -11,6 +11,7 @@ from finalex.exchange.state import ExchangeState
 from finalex.market.depth import DepthBook
 from finalex.model.events import BookReset, BookWithdrawn, LevelsChanged, MarketStateChanged
 from finalex.model.instruments import Instruments
+from finalex.model.states import MarketState
 from finalex.protocol.messages import Publication, StatusData
 from finalex.protocol.requests import Subscription
 from finalex.protocol.streams import Stream
@@ -49,6 +50,7 @@ class StatusChannel(Channel):
         self._streams = {symbol: (Stream(self.name, symbol), Stream(self.name)) for symbol in instruments}
         self._last: dict[str, LastStatus] = {}
         self._touched: dict[str, None] = {}
+        self._unreachable: str | None = None
 
     def handlers(self) -> Handlers:
         """See `Channel.handlers`."""
@@ -75,6 +77,18 @@ class StatusChannel(Channel):
                 turn.publications.append(self._publication(symbol, streams, turn.time_ms))
         self._touched.clear()
 
+    def overrule(self, reason: str | None, turn: Turn) -> None:
+        """Call every market halted for a `reason` that is not in the log, until `None`; publish that for all of them.
+
+        What is published for this alone has ids of its own, which say whether and since when markets are overruled.
+        """
+        self._unreachable = reason
+        part = f":{'back' if reason is None else reason}:{turn.sequence}"
+        for symbol in self._instruments:
+            streams = tuple(stream for stream in self._streams[symbol] if stream in turn.wanted)
+            if streams:
+                turn.publications.append(self._publication(symbol, streams, turn.time_ms, part))
+
     def save(self) -> SavedStatus:
         """See `Channel.save`."""
         return SavedStatus(dict(self._last))
@@ -95,9 +109,9 @@ class StatusChannel(Channel):
         last, halt = self._last.get(symbol, _AT_FIRST), self._state.halt(symbol)
         data = StatusData(
             symbol=symbol,
-            state=halt.state,
+            state=halt.state if self._unreachable is None else MarketState.HALTED,
             book="withdrawn" if self._books[symbol].stale else "live",
-            reason=halt.reason or UNSET,
-            timestamp=last.time_ms or now_ms,
+            reason=self._unreachable or halt.reason or UNSET,
+            timestamp=(last.time_ms if self._unreachable is None else 0) or now_ms,
         )
         return Publication(streams, f"{self.name}:{symbol}:{last.sequence}{part}", "status", data)

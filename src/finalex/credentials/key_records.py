@@ -28,6 +28,11 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the key opens anything at `now_ms`."""
         return self.revoked_ms is None and (self.expires_ms is None or now_ms < self.expires_ms)
 
+    def ending(self, at_ms: int) -> "KeyRecord":
+        """Return the same record of a key that ends at `at_ms` at the latest."""
+        ends_ms = at_ms if self.expires_ms is None else min(self.expires_ms, at_ms)
+        return msgspec.structs.replace(self, expires_ms=ends_ms)
+
     def admits(self, address: str) -> bool:
         """Whether the key may be used from `address`; an IPv4 address mapped into IPv6 counts as IPv4."""
         if not self.addresses:

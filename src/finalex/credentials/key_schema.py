@@ -31,6 +31,16 @@ INSERT = (
     f"INSERT INTO api_keys (hash, {', '.join(_COLUMNS)}) "  # noqa: S608 (the columns are our own)
     f"VALUES (:hash, {', '.join(f':{column}' for column in _COLUMNS)})"
 )
+ADOPT = f"""{INSERT}
+ON CONFLICT (id) DO UPDATE SET
+    hash = excluded.hash, user = excluded.user, scopes = excluded.scopes, label = excluded.label,
+    created_ms = excluded.created_ms, addresses = excluded.addresses,
+    revoked_ms = coalesce(api_keys.revoked_ms, excluded.revoked_ms),
+    expires_ms = min(coalesce(api_keys.expires_ms, excluded.expires_ms),
+                     coalesce(excluded.expires_ms, api_keys.expires_ms))
+"""
+"""A key that was made elsewhere: what ends it counts, here or there; when it was last used here stays."""
+
 SELECT = f"SELECT {', '.join(_COLUMNS)} FROM api_keys "  # noqa: S608 (the columns are our own)
 REVOKE = "UPDATE api_keys SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL"
 SET_END = "UPDATE api_keys SET expires_ms = ? WHERE id = ?"

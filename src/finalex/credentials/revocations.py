@@ -1,7 +1,7 @@
 """The list of revoked tokens, kept in SQLite for as long as they could live."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,6 +79,16 @@ class RevocationStore:
                 database.execute(_KEEP, msgspec.structs.asdict(entry))
 
         self._do(add)
+
+    def adopt(self, entries: Sequence[RevokedTokens]) -> None:
+        """Take in entries that were made elsewhere; of two for the same tokens the wider one counts."""
+
+        def adopt(database: sqlite3.Connection) -> None:
+            with transaction(database):
+                database.executemany(_KEEP, [msgspec.structs.asdict(entry) for entry in entries])
+
+        if entries:
+            self._do(adopt)
 
     def entries(self, now_ms: int) -> list[RevokedTokens]:
         """Return the entries whose tokens may still be alive, oldest first."""

@@ -54,6 +54,10 @@ class BookSide:
             del self._queues[price]
             del self._ranks[bisect_left(self._ranks, price * self._sign)]
 
+    def has(self, price: int, number: int) -> bool:
+        """Whether an order rests at `price`."""
+        return number in self._queues.get(price, ())
+
     def queues(self) -> Iterator[tuple[int, Queue]]:
         """Iterate price and queue, best price first; the side must not change meanwhile."""
         for rank in reversed(self._ranks):

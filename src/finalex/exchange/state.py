@@ -186,6 +186,10 @@ class ExchangeState:
             for number in queue:
                 yield self._register[number]
 
+    def rests(self, order: Order) -> bool:
+        """Whether `order` is in the book."""
+        return self._books[order.symbol].side(order.side).has(order.price, order.number)
+
     def levels(self, symbol: str, side: Side) -> list[Level]:
         """Return price and total quantity of every level of a side, best first."""
         queues = self._books[symbol].side(side).queues()

@@ -156,6 +156,11 @@ class Connection(WSListener):
 
     # --- what the server calls --------------------------------------------------------------------------
 
+    @property
+    def user(self) -> str | None:
+        """Who is logged in, or `None`."""
+        return self._session.user
+
     def visit(self, tick_ms: float) -> None:
         """Do what is due at `tick_ms`, by the heartbeat's clock."""
         if not self._outbox.open:
@@ -184,6 +189,12 @@ class Connection(WSListener):
         """Credentials were revoked; return whether this connection had logged in with them, and ends now."""
         was_open = self._outbox.open
         self._conversation.revoke(revocation)
+        return was_open and not self._outbox.open
+
+    def give_way(self, *, account: bool) -> bool:
+        """Its address, or its account, has too many connections; return whether this one was open, and ends now."""
+        was_open = self._outbox.open
+        self._conversation.give_way(account=account)
         return was_open and not self._outbox.open
 
     def close(self, code: CloseCode, reason: str) -> None:

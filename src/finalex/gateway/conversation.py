@@ -64,6 +64,10 @@ class Conversation:
         """Credentials were revoked."""
         self._carry_out("revoke", partial(self._session.revoke, revocation))
 
+    def give_way(self, *, account: bool) -> None:
+        """Its address, or its account, has too many connections."""
+        self._carry_out("give_way", partial(self._session.refuse_connection, account=account))
+
     def notify_closing(self, reconnect_after_ms: int) -> None:
         """The server goes down: say so, and close."""
         self._carry_out("notify_closing", partial(self._session.notify_closing, reconnect_after_ms))

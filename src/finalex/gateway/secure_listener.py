@@ -66,13 +66,15 @@ class SecureListener:
         self.sockets: tuple[socket.socket, ...] = ()
         self._watching: asyncio.Task[None] | None = None
 
-    async def start(self, host: str, port: int, backlog: int) -> None:
+    async def start(self, host: str, port: int, backlog: int, *, reuse_port: bool = False) -> None:
         """Listen on all addresses of `host`; raises `OSError`."""
         found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, address in {(family, address[0]): None for family, _, _, _, address in found}:
             taken = self.sockets[0].getsockname()[1] if self.sockets else port
             try:
-                listening = socket.create_server((str(address), taken), family=family, backlog=backlog)
+                listening = socket.create_server(
+                    (str(address), taken), family=family, backlog=backlog, reuse_port=reuse_port
+                )
             except OSError:
                 self.close()
                 raise

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import structlog
 
+from finalex.gateway.addresses import limited_as
 from finalex.gateway.admission import Admission, Verdict
 from finalex.gateway.backlog import Backlog
 from finalex.gateway.connection import Connection
@@ -35,6 +36,7 @@ from finalex.model.events import Batch
 from finalex.protocol.errors import CloseCode, ErrorCode
 from finalex.session.auth import Revocation
 from finalex.session.desk import Desk
+from finalex.session.elsewhere import NOWHERE, Elsewhere
 from finalex.session.session import Session
 
 KNOCKING_S = 60
@@ -82,13 +84,14 @@ class Gateway:
         now_ms: Clock,
         recaller: Recaller | None = None,
         documents: Mapping[str, Response] | None = None,
+        elsewhere: Elsewhere = NOWHERE,
     ) -> None:
         self.source_running = False
         self._desk = desk
         self._settings = settings
         self._metrics = metrics
         self._numbers = count()
-        self._admission = Admission(settings.connections_per_ip, settings.refusals_per_minute_max)
+        self._admission = Admission(settings.connections_per_ip, settings.refusals_per_minute_max, elsewhere)
         self._heartbeat = Heartbeat(settings, metrics)
         self._fanout = Fanout(_call_soon, metrics, now_ms)
         self.backlog = Backlog(settings.queues_bytes_max, metrics)
@@ -134,7 +137,9 @@ class Gateway:
             return Door(self._reception, self._settings)
 
         if certificate is None:
-            return await asyncio.get_running_loop().create_server(new_door, host, port, backlog=BACKLOG)
+            return await asyncio.get_running_loop().create_server(
+                new_door, host, port, backlog=BACKLOG, reuse_port=self._settings.reuse_port or None
+            )
         secure = SecureListener(
             new_door,
             certificate,
@@ -143,7 +148,7 @@ class Gateway:
             per_peer_max=max(WAITING_PER_PEER_MIN, self._settings.connections_per_ip),
             timeout_s=self._settings.handshake_timeout_ms / 1000,
         )
-        await secure.start(host, port, BACKLOG)
+        await secure.start(host, port, BACKLOG, reuse_port=self._settings.reuse_port)
         return secure
 
     async def stop(self, grace_s: float) -> None:
@@ -198,11 +203,34 @@ class Gateway:
             for connection in self._heartbeat:
                 connection.close(CloseCode.INTERNAL_ERROR, ErrorCode.INTERNAL_ERROR.message)
 
+    @property
+    def views_failed(self) -> bool:
+        """Whether the views could not take in a batch: they never will again."""
+        return self._views_failed
+
+    def overrule_status(self, reason: str | None) -> None:
+        """Tell clients that no market takes anything, for a `reason` that the log does not tell; `None`: no longer."""
+        publications = self._desk.hub.overrule_status(reason, self._fanout.wanted)
+        self._fanout.publish(publications, self._switchboard.now_ms())
+
     # --- connections ------------------------------------------------------------------------------------
 
     def close_revoked(self, revocation: Revocation) -> int:
         """End all connections that logged in with what was revoked, and return how many end at once."""
         return sum(connection.revoke(revocation) for connection in self._heartbeat)
+
+    def end_excess(self, count: int, *, address: str | None = None, user: str | None = None) -> int:
+        """End the `count` youngest connections of an address, as limits count it, or of an account.
+
+        Return how many of them were open. Those that end already are among them.
+        """
+        found = [
+            connection
+            for connection in self._heartbeat
+            if (connection.user == user if user else address == limited_as(connection.address or ""))
+        ]
+        youngest = sorted(found, key=lambda connection: connection.number)[-count:] if count > 0 else []
+        return sum(connection.give_way(account=user is not None) for connection in youngest)
 
     def _connect(self, handshake: Handshake, address: str) -> Connection:
         if self._stopping or self.connections >= self._settings.connections_max:

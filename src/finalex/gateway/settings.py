@@ -18,11 +18,11 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     `handshakes_per_second_max`. A connection may send `bytes_per_minute_max` in a minute, all of an address
     `bytes_per_minute_per_ip_max`, all together `bytes_per_minute_of_all_max`. A message in fragments must be finished
     within `message_timeout_ms`. A connection that has not logged in, has subscribed to nothing and sends nothing for
-    `anonymous_idle_timeout_ms` is closed. `live` says that the log's clock is the wall clock. `origins` empty allows
-    any origin. With `proxy_protocol` the trusted proxies speak that and nobody else may. Within `sweep_interval_ms`
-    every connection is looked at once: pings, time-outs and expiring credentials are that exact. After a close frame a
-    client has `close_timeout_ms` to answer, one that was too slow `slow_close_timeout_ms`, and whatever it still sends
-    is read for `linger_ms`.
+    `anonymous_idle_timeout_ms` is closed. `live` says that the log's clock is the wall clock. With `reuse_port` other
+    processes of the same user may listen on the port, too. `origins` empty allows any origin. With `proxy_protocol` the
+    trusted proxies speak that and nobody else may. Within `sweep_interval_ms` every connection is looked at once:
+    pings, time-outs and expiring credentials are that exact. After a close frame a client has `close_timeout_ms` to
+    answer, one that was too slow `slow_close_timeout_ms`, and whatever it still sends is read for `linger_ms`.
     """
 
     connections_per_ip: int = 10
@@ -32,6 +32,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     handshake_timeout_ms: int = 10_000
     handshakes_per_minute_max: int = 600
     handshakes_per_second_max: int = 5000
+    reuse_port: bool = False
     origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     proxy_protocol: bool = False

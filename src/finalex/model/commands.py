@@ -1,4 +1,7 @@
-"""Commands: what somebody asks of the exchange. They may be refused; events may not."""
+"""Commands: what somebody asks of the exchange. They may be refused; events may not.
+
+Encoded, they are tagged with their own names.
+"""
 
 import msgspec
 
@@ -6,7 +9,7 @@ from finalex.model.orders import OrderType, Side, TimeInForce
 from finalex.model.states import MarketState
 
 
-class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
+class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
     """Place an order. `price` (units) is 0 for a market order; `symbol` is known and numbers are parsed."""
 
     user: str
@@ -20,7 +23,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     client_order_id: str | None = None
 
 
-class CancelOrder(msgspec.Struct, frozen=True, kw_only=True):
+class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
     """Cancel one open order of `user`, named by exactly one of its two ids.
 
     `always` is for those whose connection ended: it is done in a halted market, too.
@@ -32,14 +35,14 @@ class CancelOrder(msgspec.Struct, frozen=True, kw_only=True):
     always: bool = False
 
 
-class CancelAllOrders(msgspec.Struct, frozen=True, kw_only=True):
+class CancelAllOrders(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
     """Cancel all open orders of `user`, of one symbol or, with `None`, of all; those in halted markets stay."""
 
     user: str
     symbol: str | None = None
 
 
-class Credit(msgspec.Struct, frozen=True, kw_only=True):
+class Credit(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
     """Add `amount` (10^-8 of `currency`) to an available balance. A repeated `reference` does nothing."""
 
     user: str
@@ -48,7 +51,7 @@ class Credit(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
 
 
-class Debit(msgspec.Struct, frozen=True, kw_only=True):
+class Debit(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
     """Take `amount` (10^-8 of `currency`) from an available balance; credits and debits share their references."""
 
     user: str
@@ -57,7 +60,7 @@ class Debit(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
 
 
-class SetMarketState(msgspec.Struct, frozen=True, kw_only=True):
+class SetMarketState(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
     """Put the market of `symbol` into `state`; the operator's `reason` is for everybody to read."""
 
     symbol: str

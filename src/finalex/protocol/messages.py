@@ -86,7 +86,7 @@ class KlineData(Data, frozen=True, kw_only=True):
 class StatusData(Data, frozen=True, kw_only=True):
     """A market: `state` is what it takes, `book` is `live`, or `withdrawn` when its source cannot be trusted.
 
-    `reason` is the operator's, if there is one.
+    `reason` is the operator's, if there is one, or `exchange_unavailable` while no engine can be reached.
     """
 
     symbol: str

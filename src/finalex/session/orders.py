@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from finalex.channels.orders import order_data
 from finalex.channels.parameters import optional_symbol, require_symbol
-from finalex.exchange.outcomes import Canceled, Frozen, NotFound, Outcome, Placed, Refused, Unavailable
+from finalex.exchange.outcomes import Canceled, Frozen, NotFound, Outcome, Placed, Refused, TooFast, Unavailable
 from finalex.model.commands import CancelAllOrders, CancelOrder, PlaceOrder
 from finalex.model.instruments import Instruments
 from finalex.model.orders import OrderType, TimeInForce
@@ -12,6 +12,7 @@ from finalex.model.rejects import RejectReason
 from finalex.protocol.errors import ErrorCode, RequestError
 from finalex.protocol.messages import Data
 from finalex.protocol.requests import CLIENT_ORDER_ID_LENGTH_MAX, CancelAllRequest, CancelRequest, OrderRequest
+from finalex.session.order_rates import order_rate_error
 
 
 class OrdersCanceledData(Data, frozen=True, kw_only=True):
@@ -65,6 +66,8 @@ def reply(outcome: Outcome, instruments: Instruments) -> tuple[str, Data]:
         case Unavailable():
             reason = RejectReason.EXCHANGE_UNAVAILABLE.value
             raise RequestError(ErrorCode.ORDER_REJECTED, "the exchange takes no orders at the moment", reason)
+        case TooFast(per_second_max):
+            raise order_rate_error(per_second_max)
         case Frozen():
             reason = RejectReason.MARKET_HALTED.value
             raise RequestError(ErrorCode.ORDER_REJECTED, "the market is halted: its orders stay as they are", reason)

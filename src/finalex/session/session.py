@@ -89,10 +89,10 @@ class Session:
         self._identity = identity
         return [OpenAccount(identity.user), self._status("connected", now_ms)]
 
-    def refuse_connection(self, now_ms: int) -> list[Effect]:
-        """Turn away a connection over its address's limit."""
-        error = RequestError(ErrorCode.CONNECTION_LIMIT, "close another connection from this address first")
-        return self._end(CloseCode.POLICY_VIOLATION, error, now_ms)
+    def refuse_connection(self, now_ms: int, *, account: bool = False) -> list[Effect]:
+        """Turn away a connection over the limit of its address, or of its `account`, now or later."""
+        error = self._desk.seats.account_error if account else self._desk.seats.address_error
+        return [] if self._ended else self._end(CloseCode.POLICY_VIOLATION, error, now_ms)
 
     def advance(self, now_ms: int) -> list[Effect]:
         """Do what is due at `now_ms`: a heartbeat, a notice that credentials expire, or the end with them."""
