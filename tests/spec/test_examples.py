@@ -2,15 +2,19 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest_asyncio
 
-from support.server import Client, serving
+from support.server import Client, Server
 from support.spec import code_blocks
 
 Example = dict[str, Any]
+
+Serving = Callable[..., AbstractAsyncContextManager[Server]]
+"""Runs an exchange: one process, or a cluster; see `conftest`."""
 
 FORMATS = {
     "a UUID": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
@@ -81,7 +85,7 @@ async def trade_something(alice: Client, bob: Client) -> None:
 
 
 @pytest_asyncio.fixture
-async def sent() -> AsyncIterator[dict[str, Example]]:
+async def sent(serving: Serving) -> AsyncIterator[dict[str, Example]]:
     """Yield one message of every type, as an exchange with two traders sent it."""
     async with serving(source="exchange") as server, server.client("alice") as alice, server.client("bob") as bob:
         for request in requests():
@@ -127,7 +131,7 @@ async def test_the_error_example_is_the_servers_own_words(sent: dict[str, Exampl
     assert sent["error"]["data"] == examples()["error"]["data"]
 
 
-async def test_every_request_of_the_spec_is_accepted() -> None:
+async def test_every_request_of_the_spec_is_accepted(serving: Serving) -> None:
     async with serving(source="exchange") as server, server.client("alice") as alice:
         for request in requests():
             reply = await alice.request(request["method"], **request["params"])

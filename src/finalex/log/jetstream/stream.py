@@ -75,9 +75,11 @@ class LogStream:
         message = await self._leaders(subject=self.names.log)
         if message is None:
             held = await self.held()
-            if held.last:
-                raise LogDamagedError(f"The log on JetStream is damaged: all {held.last} messages have been deleted.")
-            return End()
+            if not held.last:
+                return End()
+            message = await self._leaders(subject=self.names.log)  # the first may have come between the two questions
+        if message is None:
+            raise LogDamagedError(f"The log on JetStream is damaged: all {held.last} messages have been deleted.")
         last = decode(message.data, message.sequence)
         return End(last.stream_sequence, last.sequence, last.time_ms, last.writer, last.leaving, last.position)
 

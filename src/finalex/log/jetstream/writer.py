@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from finalex.bus.address import BusAddress
 from finalex.bus.connection import BusError, connect
 from finalex.bus.names import Names
+from finalex.ending import end_tasks
 from finalex.log.jetstream.answers import FencedError, StreamFullError
 from finalex.log.jetstream.envelope import Envelope, encode
 from finalex.log.jetstream.limits import JetStreamLimits
@@ -131,8 +132,7 @@ class Writer:
             await self._store(stream)
         finally:
             self._stream = None
-            tending.cancel()
-            await asyncio.wait([tending])
+            await end_tasks(tending)
             await client.close()
 
     async def _connect(self) -> Client | None:
