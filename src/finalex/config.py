@@ -148,6 +148,7 @@ class Config(ClusterSettings):
     def demo_credits(self) -> dict[str, int]:
         """What a new account gets (10^-8 by currency); empty when demo balances are off."""
         on = self.source.trading if self.demo_balances is None else self.demo_balances
+        on = on and self.source.kind != "external"  # its accounts are its own
         currencies = self.instruments.currencies
         return {currency: amount for currency, amount in self.demo_amounts.items() if on and currency in currencies}
 

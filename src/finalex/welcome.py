@@ -10,8 +10,8 @@ TRIAL_TOKEN_MS = 24 * 3_600_000
 """The token that the start prints is for this user and this long."""
 
 
-def welcome(config: Config, authority: str) -> str:
-    """Return the text for whoever started a server that listens at `authority` (host:port)."""
+def welcome(config: Config, authority: str, *more: str) -> str:
+    """Return the text for whoever started a server that listens at `authority` (host:port); `more` lines are added."""
     ws, http = ("wss", "https") if config.tls_files else ("ws", "http")
     lines = [
         f"Finalex {__version__}: {_market(config)}",
@@ -29,7 +29,7 @@ def welcome(config: Config, authority: str) -> str:
         lines.append(f"  CHAOS      {profile}: faults are injected on purpose (docs/sandbox.md)")
     kept = "nothing is kept" if config.keeps_nothing or not config.source.trading else f"kept in {config.log_dir}"
     lines.append(f"  Data       {kept}")
-    return "\n".join([*lines, "", "Ctrl-C stops."])
+    return "\n".join([*lines, *more, "", "Ctrl-C stops."])
 
 
 def _token_lines(config: Config) -> list[str]:
@@ -49,6 +49,8 @@ def _market(config: Config) -> str:
             return f"an exchange with simulated traders, {markets}"
         case "exchange":
             return f"an exchange without other traders, {markets}"
+        case "external":
+            return f"{markets} of an engine of your own"
         case "upstream":
             return f"{markets} of {config.source.exchange}; orders are not taken"
         case "paper":

@@ -16,7 +16,7 @@ def parse(text: str) -> SourceSetting:
 
 
 @pytest.mark.parametrize(
-    "text", ["simulate", "exchange", "upstream:binance", f"replay:{HERE}", f"replay:{HERE},{HERE}=BTC/USDT"]
+    "text", ["simulate", "exchange", "external", "upstream:binance", f"replay:{HERE}", f"replay:{HERE},{HERE}=BTC/USDT"]
 )
 def test_a_source_is_written_as_it_is_read(text: str) -> None:
     assert str(parse(text)) == text

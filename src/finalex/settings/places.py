@@ -79,7 +79,7 @@ class Directory(Kind[Path]):
 
 
 class SourceSetting(NamedTuple):
-    """Where events come from: `kind` is `simulate`, `exchange`, `replay`, `upstream` or `paper`.
+    """Where events come from: `kind` is `simulate`, `exchange`, `external`, `replay`, `upstream` or `paper`.
 
     Only the last two, which show the same, have an `exchange`: what ccxt calls it. Only a replay has `files`, in order;
     each is a path, or a path, `=` and the symbol that the file is played as. What is before `from_ms` (milliseconds
@@ -99,7 +99,7 @@ class SourceSetting(NamedTuple):
     @property
     def trading(self) -> bool:
         """Whether clients can trade."""
-        return self.kind in ("simulate", "exchange", "paper")
+        return self.kind in ("simulate", "exchange", "external", "paper")
 
     @property
     def operated(self) -> bool:
@@ -117,14 +117,15 @@ class Source(Kind[SourceSetting]):
     """Where events come from."""
 
     allowed = (
-        "simulate, exchange, replay:FILE[,FILE…] with files that can be read (FILE=SYMBOL: played as SYMBOL), "
+        "simulate, exchange, external (an engine of your own, over NATS), "
+        "replay:FILE[,FILE…] with files that can be read (FILE=SYMBOL: played as SYMBOL), "
         "replay:DIR with the data directory of a server (@TIME at the end: paced from that time on), "
         "upstream:EXCHANGE with the name that ccxt has for an exchange, or paper:EXCHANGE to trade there on paper"
     )
 
     def parse(self, text: str) -> SourceSetting:
         """See `Kind.parse`."""
-        if text in ("simulate", "exchange"):
+        if text in ("simulate", "exchange", "external"):
             return SourceSetting(text)
         kind, _, names = text.partition(":")
         if kind in ("upstream", "paper") and _EXCHANGE.fullmatch(names):

@@ -18,12 +18,16 @@ def open_upstream(
     now_ms: Callable[[], int],
     problems: Counter[str],
     silence_ms_max: int,
+    last_trades: Mapping[str, int],
 ) -> UpstreamSource:
     """Return the source that shows `instruments` as the exchange that ccxt calls `name` has them; in an event loop.
 
-    Raises `UpstreamError` if there is no such upstream.
+    `last_trades` are those in the log, by symbol. Raises `UpstreamError` if there is no such upstream.
     """
-    return UpstreamSource(open_feed(name), instruments, log, now_ms, problems, silence_ms_max=silence_ms_max)
+    feed = open_feed(name)
+    return UpstreamSource(
+        feed, instruments, log, now_ms, problems, silence_ms_max=silence_ms_max, last_trades=last_trades
+    )
 
 
 def open_paper(
