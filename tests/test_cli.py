@@ -51,6 +51,7 @@ COMMANDS = [
     ["token"],
     ["token", "revoke"],
     ["token", "revoked"],
+    ["token", "adopt"],
     ["api-key"],
     ["api-key", "create"],
     ["api-key", "list"],

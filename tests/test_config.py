@@ -51,6 +51,7 @@ SAMPLES = {
     "kline_interval_ms": ("11", "12", "13"),
     "heartbeat_interval_ms": ("1001", "1002", "1003"),
     "workers": ("1", "2", "3"),
+    "reuse_port": ("true", "yes", "on"),
     "nats": ('["nats://a:1", "nats://b:2"]', "nats://a:1,tls://b:2", "nats://[::1]:3"),
     "cluster_name": ('"a"', "b", "c"),
     "node_name": ('"a"', "b", "c"),
@@ -223,6 +224,7 @@ def test_secrets_are_compared_by_their_text() -> None:
         ("upstream:binance", "auto", False),
         (f"replay:{__file__}", "auto", False),
         ("exchange", "off", False),
+        ("external", "on", False),
         (f"replay:{__file__}", "on", True),
     ],
 )

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from finalex import __version__
 from finalex.cli_account import account
+from finalex.cli_cluster import cluster, cluster_roles, run_one_machine
 from finalex.cli_doctor import doctor
 from finalex.cli_keys import ConfigFile, keys
 from finalex.cli_log import log
@@ -23,7 +24,6 @@ from finalex.cli_watch import watch
 from finalex.config import SETTINGS, load_config
 from finalex.credentials.grants import GrantError
 from finalex.credentials.secret import SecretFileError
-from finalex.profile import unsafe_settings
 from finalex.settings.flags import with_flags
 from finalex.settings.markets import written
 from finalex.settings.origins import SettingError
@@ -35,6 +35,9 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
+CLUSTER_LIBRARIES = ("nats", "nkeys")
+"""What the extra `finalex[cluster]` installs."""
+
 _EXAMPLES_OF_SERVE = """\
 Examples:
   finalex serve
@@ -42,6 +45,7 @@ Examples:
   finalex serve --source exchange --demo-balances false
   finalex serve --source replay:monday.gz,tuesday.gz --speed 10 --loop
   finalex serve --config finalex.toml
+  finalex serve --workers 4
 
 Every flag is also an environment variable (--port: FINALEX_PORT) and a key of
 the file (port = 8081). Flags beat the environment, which beats the file; see
@@ -76,21 +80,16 @@ app.command(watch)
 app.command(tail)
 app.command(trade)
 app.command(doctor)
+app.command(cluster)
+for _role, _epilogue in cluster_roles:
+    app.command(_role, help_epilogue=_epilogue)
 
 
 @app.command(help_epilogue=_EXAMPLES_OF_SERVE)
 @with_flags(SETTINGS.values())
 def serve(*, config: ConfigFile = "", **flags: str | bool) -> int:
     """Run an exchange until Ctrl-C."""
-    configuration = load_config(flags, os.environ, config or None)
-    unsafe = unsafe_settings(configuration)
-    if unsafe:
-        return max(_complain(f"production: {sentence}", EXIT_USAGE) for sentence in unsafe)
-    from finalex.app import run  # the server is not loaded for the other commands
-    from finalex.telemetry import configure_logging
-
-    configure_logging(configuration.log_level, configuration.log_format)
-    return run(configuration)
+    return run_one_machine(load_config(flags, os.environ, config or None))
 
 
 @app.command(help_epilogue=_EXAMPLES_OF_INSTRUMENTS)
@@ -146,6 +145,10 @@ def run_command(arguments: Sequence[str]) -> int:
         return _complain(error, EXIT_USAGE)
     except BrokenPipeError:
         raise
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in CLUSTER_LIBRARIES:
+            raise
+        return _complain("This needs the library for NATS: pip install 'finalex[cluster]'.", EXIT_FAILURE)
     except (SecretFileError, OSError) as error:
         return _complain(error, EXIT_FAILURE)
     return result if isinstance(result, int) else 0

@@ -16,7 +16,7 @@ from finalex.admin.messages import (
     ShowAccount,
 )
 from finalex.cli_admin import ask_server
-from finalex.cli_keys import COMMON, ConfigFile
+from finalex.cli_keys import REACH, ConfigFile
 from finalex.settings.flags import with_flags
 from finalex.tables import text_table
 
@@ -48,7 +48,7 @@ account = App(name="account", help="Show, credit and debit accounts of a server 
 
 
 @account.command
-@with_flags(COMMON)
+@with_flags(REACH)
 def show(user: UserArgument, /, *, config: ConfigFile = "", **flags: str | bool) -> int:
     """Show what an account has, and how many of its orders are open."""
     reply = ask_server(ShowAccount(user=user), AccountReply, flags, config)
@@ -58,7 +58,7 @@ def show(user: UserArgument, /, *, config: ConfigFile = "", **flags: str | bool)
 
 
 @account.command
-@with_flags(COMMON)
+@with_flags(REACH)
 def credit(
     user: UserArgument,
     currency: CurrencyArgument,
@@ -75,7 +75,7 @@ def credit(
 
 
 @account.command
-@with_flags(COMMON)
+@with_flags(REACH)
 def debit(
     user: UserArgument,
     currency: CurrencyArgument,

@@ -12,12 +12,14 @@ from finalex.admin.errors import AdminError, NoServerError
 from finalex.admin.messages import ClosedReply, CloseKey
 from finalex.cli_admin import ask_server
 from finalex.cli_audit import record_change
+from finalex.cli_bus import bus_of
+from finalex.cli_credentials import key_store
 from finalex.clock import now_ms
-from finalex.config import SETTINGS, Config, load_config
+from finalex.config import SETTINGS, load_config
 from finalex.credentials.addresses import parse_addresses
 from finalex.credentials.grants import GrantError, parse_grant, parse_ttl
 from finalex.credentials.key_records import KeyRecord
-from finalex.credentials.keys import KEYS_FILE_NAME, LABEL_LENGTH_MAX, KeyStore
+from finalex.credentials.keys import KEYS_FILE_NAME, LABEL_LENGTH_MAX
 from finalex.settings.flags import with_flags
 from finalex.tables import text_table
 
@@ -27,10 +29,12 @@ ConfigFile = Annotated[
 UserName = Annotated[str, Parameter(help="Whose: 1 to 64 printable ASCII characters without spaces.")]
 ScopeList = Annotated[str, Parameter(help="What it allows: read, trade or both, with a comma between.")]
 
-BUSY_TIMEOUT_MS = 5000
-"""How long a command waits for another process that writes."""
-
 COMMON = [SETTINGS["data_dir"]]
+
+REACH = [*COMMON, *(setting for name, setting in SETTINGS.items() if name.startswith("nats") or name == "cluster_name")]
+"""The settings that say where a server is, or where the NATS of an exchange of many processes is."""
+
+GATEWAYS_END_THEM = "Every gateway ends the connections that it opened."
 
 _EXAMPLES = """\
 Examples:
@@ -48,7 +52,7 @@ keys = App(name="api-key", help="Create, list, rotate and revoke API keys.", hel
 
 
 @keys.command
-@with_flags(COMMON)
+@with_flags(REACH)
 def create(
     *,
     user: UserName,
@@ -77,7 +81,7 @@ def create(
         raise GrantError(f"A label must have at most {LABEL_LENGTH_MAX} printable characters.")
     ranges = parse_addresses(addresses)
     configuration = load_config(flags, os.environ, config or None)
-    with closing(_store(configuration)) as store:
+    with closing(key_store(configuration)) as store:
         key, record = store.create(grant, label, now_ms(), live=not test, addresses=ranges)
     _show_once(key, record)
     record_change(configuration, "api_key_created", **_told(record))
@@ -85,18 +89,19 @@ def create(
 
 
 @keys.command(name="list")
-@with_flags(COMMON)
+@with_flags(REACH)
 def list_keys(*, config: ConfigFile = "", **flags: str | bool) -> int:
     """List every key there ever was, without the part that is secret."""
-    with closing(_store(load_config(flags, os.environ, config or None))) as store:
+    configuration = load_config(flags, os.environ, config or None)
+    with closing(key_store(configuration)) as store:
         records = store.records()
-    now = now_ms()
-    print(text_table(_HEAD, [_row(record, now) for record in records]))
+    now, unused = now_ms(), "never" if (configuration.data_dir / KEYS_FILE_NAME).exists() else "not known"
+    print(text_table(_HEAD, [_row(record, now, unused) for record in records]))
     return 0
 
 
 @keys.command
-@with_flags(COMMON)
+@with_flags(REACH)
 def rotate(
     key: Annotated[str, Parameter(help="The old key's beginning, as `list` shows it.")],
     /,
@@ -108,7 +113,7 @@ def rotate(
     """Make a key for the same as another and print it, this once; the other one ends after a time of grace."""
     grace_ms = parse_ttl(grace)
     configuration = load_config(flags, os.environ, config or None)
-    with closing(_store(configuration)) as store:
+    with closing(key_store(configuration)) as store:
         rotated = store.rotate(key, grace_ms, now_ms())
     if rotated is None:
         print("finalex: There is no such key that is valid; 'finalex api-key list' shows them all.", file=sys.stderr)
@@ -122,7 +127,7 @@ def rotate(
 
 
 @keys.command
-@with_flags(COMMON)
+@with_flags(REACH)
 def revoke(
     key: Annotated[str, Parameter(help="The key's beginning, as `list` shows it.")],
     /,
@@ -132,7 +137,7 @@ def revoke(
 ) -> int:
     """Make a key worthless at once; a server that runs ends the connections that it opened."""
     configuration = load_config(flags, os.environ, config or None)
-    with closing(_store(configuration)) as store:
+    with closing(key_store(configuration)) as store:
         record = store.revoke(key, now_ms())
     if record is None:
         print("finalex: There is no such key; 'finalex api-key list' shows them all.", file=sys.stderr)
@@ -163,6 +168,8 @@ def _closed_connections(request: CloseKey, flags: dict[str, str | bool], config:
 
     Return what is to be said about it, or `None` if it could not be done, which was said.
     """
+    if bus_of(load_config(flags, os.environ, config or None)) is not None:
+        return GATEWAYS_END_THEM
     try:
         closed = ask_server(request, ClosedReply, flags, config).connections
     except NoServerError:
@@ -174,14 +181,10 @@ def _closed_connections(request: CloseKey, flags: dict[str, str | bool], config:
     return f"The running server closed {closed} connection{'' if closed == 1 else 's'} that it had opened."
 
 
-def _store(config: Config) -> KeyStore:
-    return KeyStore(config.data_dir / KEYS_FILE_NAME, BUSY_TIMEOUT_MS)
-
-
-def _row(record: KeyRecord, now: int) -> tuple[str, ...]:
+def _row(record: KeyRecord, now: int, unused: str) -> tuple[str, ...]:
     state = "valid" if record.valid(now) else "revoked" if record.revoked_ms is not None else "expired"
     expires = "never" if record.expires_ms is None else date_text(record.expires_ms)
-    used = "never" if record.last_used_ms is None else date_text(record.last_used_ms)
+    used = unused if record.last_used_ms is None else date_text(record.last_used_ms)
     scopes = ",".join(sorted(record.scopes))
     addresses = ",".join(record.addresses) or "any"
     return record.id, record.user, scopes, state, date_text(record.created_ms), expires, used, addresses, record.label

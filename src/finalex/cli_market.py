@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from finalex.admin.messages import MarketsReply, SetMarket, ShowMarkets
 from finalex.cli_admin import ask_server
-from finalex.cli_keys import COMMON, ConfigFile
+from finalex.cli_keys import REACH, ConfigFile
 from finalex.model.states import MarketState
 from finalex.settings.flags import with_flags
 from finalex.tables import text_table
@@ -40,7 +40,7 @@ open_market = App(name="open", help="Let a market, or all of them, go on.", help
 
 
 @halt.default
-@with_flags(COMMON)
+@with_flags(REACH)
 def _halt(
     symbol: MarketArgument,
     /,
@@ -60,14 +60,14 @@ def _halt(
 
 
 @open_market.default
-@with_flags(COMMON)
+@with_flags(REACH)
 def _open(symbol: MarketArgument, /, *, reason: ReasonOption = "", config: ConfigFile = "", **flags: str | bool) -> int:
     """Let a market, or all of them, go on."""
     return _set(symbol, MarketState.OPEN, reason, flags, config)
 
 
 @markets.default
-@with_flags(COMMON)
+@with_flags(REACH)
 def _markets(*, config: ConfigFile = "", **flags: str | bool) -> int:
     """Say in which state each market is."""
     _print(ask_server(ShowMarkets(), MarketsReply, flags, config))

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 from finalex.admin.messages import ShowStatus, StatusReply
 from finalex.cli_admin import ask_server
-from finalex.cli_keys import COMMON, ConfigFile
+from finalex.cli_keys import REACH, ConfigFile
 from finalex.settings.flags import with_flags
 
 
-@with_flags(COMMON)
+@with_flags(REACH)
 def status(*, config: ConfigFile = "", **flags: str | bool) -> int:
     """Say how the server is that runs on the data directory."""
     reply = ask_server(ShowStatus(), StatusReply, flags, config)

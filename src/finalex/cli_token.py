@@ -12,11 +12,13 @@ from finalex.admin.errors import AdminError, NoServerError
 from finalex.admin.messages import ClosedReply, CloseToken
 from finalex.cli_admin import ask_server
 from finalex.cli_audit import record_change
-from finalex.cli_keys import BUSY_TIMEOUT_MS, COMMON, ConfigFile, ScopeList, UserName, date_text
+from finalex.cli_bus import bus_of
+from finalex.cli_credentials import adopt_own_secret, check_own_secret, revocation_store
+from finalex.cli_keys import GATEWAYS_END_THEM, REACH, ConfigFile, ScopeList, UserName, date_text
 from finalex.clock import now_ms
-from finalex.config import Config, load_config
+from finalex.config import load_config
 from finalex.credentials.grants import TTL_MAX_MS, GrantError, parse_grant, parse_ttl
-from finalex.credentials.revocations import REVOCATIONS_FILE_NAME, RevocationStore, RevokedTokens
+from finalex.credentials.revocations import RevokedTokens
 from finalex.market_settings import LEEWAY_MS_MAX
 from finalex.session.auth import valid_user
 from finalex.session.tokens import TOKEN_ID_LENGTH_MAX, TOKEN_LENGTH_MAX
@@ -32,13 +34,14 @@ Examples:
   finalex token revoke --jti 3q2-7wABAgMEBQYH
   finalex token revoke < token.txt
   finalex token revoked
+  finalex token adopt
 """
 
 tokens = App(name="token", help="Make and revoke tokens (JWT).", help_epilogue=_EXAMPLES)
 
 
 @tokens.default
-@with_flags(COMMON)
+@with_flags(REACH)
 def issue(
     *,
     user: UserName,
@@ -57,6 +60,9 @@ def issue(
             file=sys.stderr,
         )
         return 1
+    doubt = check_own_secret(configuration)
+    if doubt is not None:
+        print(f"finalex: {doubt}", file=sys.stderr)
     token = configuration.sign_token(grant, now_ms())
     print(token)
     jti = jwt.decode(token, options={"verify_signature": False})["jti"]
@@ -65,7 +71,7 @@ def issue(
 
 
 @tokens.command
-@with_flags(COMMON)
+@with_flags(REACH)
 def revoke(
     *,
     jti: Annotated[str, Parameter(help="The one token with this 'jti'.", show_default=False)] = "",
@@ -84,7 +90,7 @@ def revoke(
     """
     configuration = load_config(flags, os.environ, config or None)
     entry = _entry(jti, user, ttl)
-    with closing(_store(configuration)) as store:
+    with closing(revocation_store(configuration)) as store:
         store.add(entry)
     names = {"jti": entry.name} if entry.kind == "token" else {"user": entry.name}
     record_change(configuration, "token_revoked", **names, expires_ms=entry.expires_ms)
@@ -93,10 +99,31 @@ def revoke(
 
 
 @tokens.command
-@with_flags(COMMON)
+@with_flags(REACH)
+def adopt(*, config: ConfigFile = "", **flags: str | bool) -> int:
+    """Let this machine's secret be the one that all nodes of an exchange must have when they start.
+
+    That is for a change of the secret: nodes that run go on with the old one until they are restarted with the new.
+    """
+    configuration = load_config(flags, os.environ, config or None)
+    if not configuration.own_tokens:
+        print(
+            "finalex: Tokens are signed by the issuer whose keys are configured: there is no secret.", file=sys.stderr
+        )
+        return 1
+    if not adopt_own_secret(configuration):
+        print("finalex: This is for an exchange of several nodes: 'nats' is not set.", file=sys.stderr)
+        return 1
+    record_change(configuration, "token_secret_adopted")
+    print("From now on a node starts with this secret alone: restart them all.")
+    return 0
+
+
+@tokens.command
+@with_flags(REACH)
 def revoked(*, config: ConfigFile = "", **flags: str | bool) -> int:
     """List what was revoked and could otherwise still be alive."""
-    with closing(_store(load_config(flags, os.environ, config or None))) as store:
+    with closing(revocation_store(load_config(flags, os.environ, config or None))) as store:
         entries = store.entries(now_ms())
     rows = [(_described(entry), date_text(entry.revoked_ms), date_text(entry.expires_ms)) for entry in entries]
     print(text_table(("TOKENS", "REVOKED", "KEPT UNTIL"), rows))
@@ -137,10 +164,6 @@ def _read_token(expires_ms: int) -> tuple[str, int]:
     return jti, expires_ms
 
 
-def _store(config: Config) -> RevocationStore:
-    return RevocationStore(config.data_dir / REVOCATIONS_FILE_NAME, BUSY_TIMEOUT_MS)
-
-
 def _described(entry: RevokedTokens) -> str:
     if entry.kind == "token":
         return f"Token {entry.name!r}"
@@ -149,6 +172,9 @@ def _described(entry: RevokedTokens) -> str:
 
 def _close_connections(entry: RevokedTokens, flags: dict[str, str | bool], config: str) -> int:
     """Have a server that runs end the connections that the tokens opened; without one there are none."""
+    if bus_of(load_config(flags, os.environ, config or None)) is not None:
+        print(GATEWAYS_END_THEM)
+        return 0
     if entry.kind == "token":
         request = CloseToken(token=entry.name)
     else:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any, TextIO
 
 import structlog
@@ -21,14 +21,15 @@ _SHARED: list[Processor] = [
 ]
 
 
-def configure_logging(level: str, log_format: str) -> None:
+def configure_logging(level: str, log_format: str, node: str | None = None) -> None:
     """Send everything from `level` (one of `LEVELS`) up to standard error, in one of `FORMATS`.
 
-    Calling it again replaces what an earlier call configured. Lines that cannot be written are lost silently:
-    a server outlives the reader of its log.
+    Every line says which `node` wrote it, if that has a name. Calling it again replaces what an earlier call
+    configured. Lines that cannot be written are lost silently: a server outlives the reader of its log.
     """
     handler = _Handler(sys.stderr)
-    handler.setFormatter(_formatter(log_format, handler.stream))
+    shared = [*_SHARED, _named(node)] if node else _SHARED
+    handler.setFormatter(_formatter(log_format, handler.stream, shared))
     root = logging.getLogger()
     for earlier in [kept for kept in root.handlers if isinstance(kept, _Handler)]:
         root.removeHandler(earlier)
@@ -37,7 +38,7 @@ def configure_logging(level: str, log_format: str) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_SHARED,
+            *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -51,7 +52,15 @@ class _Handler(logging.StreamHandler[TextIO]):
         """Lose the line."""
 
 
-def _formatter(log_format: str, stream: TextIO) -> logging.Formatter:
+def _named(node: str) -> Processor:
+    def name(_logger: object, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        entry.setdefault("node", node)
+        return entry
+
+    return name
+
+
+def _formatter(log_format: str, stream: TextIO, shared: Sequence[Processor]) -> logging.Formatter:
     text = log_format == "text"
     renderer: Processor
     if text:
@@ -61,7 +70,7 @@ def _formatter(log_format: str, stream: TextIO) -> logging.Formatter:
     else:
         renderer = structlog.processors.JSONRenderer()
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_SHARED,
+        foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,

@@ -3,6 +3,8 @@
 import asyncio
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -12,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from docs.ports import free_port
 from finalex.sources.upstream import opening
 from sources.upstream.playing import FakeFeed
+from support.clusters import Cluster
+from support.nats_servers import nats_servers
 from support.server import Server, serving
 
 SUFFIXES = {"histogram": ("_bucket", "_sum", "_count")}
@@ -45,7 +49,12 @@ def get(port: int, path: str) -> str:
 
 async def scrape(server: Server) -> Catalog:
     """Return what a server shows now."""
-    text = await asyncio.to_thread(get, server.config.own_admin_port, "/metrics")
+    return await scrape_port(server.config.own_admin_port)
+
+
+async def scrape_port(port: int) -> Catalog:
+    """Return what is shown at an operator's port."""
+    text = await asyncio.to_thread(get, port, "/metrics")
     types: dict[str, str] = {}
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):
         types |= {name + suffix: kind for suffix in SUFFIXES.get(kind, ("",))}
@@ -56,7 +65,8 @@ async def scrape(server: Server) -> Catalog:
 async def every_metric() -> Catalog:
     """Return all metrics there can be.
 
-    They are those of a server on disk that is spoken to, rightly and wrongly, of a sandbox, and of a mirror.
+    They are those of a server on disk that is spoken to, rightly and wrongly, of a sandbox, of a mirror, and of the
+    engine and the gateway of a cluster.
     """
     settings = {"source": "simulate", "history_hours": "0", "connections_per_ip": "1"}
     async with serving(**settings, admin_port=str(free_port())) as server:
@@ -67,7 +77,15 @@ async def every_metric() -> Catalog:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "open_feed", lambda name: FakeFeed())
         async with serving(source="upstream:fake", admin_port=str(free_port())) as server:
-            return found | await scrape(server)
+            found |= await scrape(server)
+    return found | await _of_a_cluster()
+
+
+async def _of_a_cluster() -> Catalog:
+    with TemporaryDirectory() as directory, nats_servers(Path(directory)) as servers:
+        cluster = Cluster(servers, Path(directory), admin_port="0")
+        async with cluster.engine() as engine, cluster.gateway() as gateway:
+            return await scrape_port(engine.admin_port) | await scrape_port(gateway.admin_port)
 
 
 async def _spoken_to(server: Server) -> Catalog:

@@ -31,6 +31,14 @@ class LastingClient(Client):
         self._name = name
         self._encrypted = encrypted
 
+    async def close(self) -> None:
+        """Close; what still waits to be sent leaves if there is a connection, and else is lost without an error."""
+        try:
+            await super().close()
+        except (NatsError, OSError):  # the connection was lost just now: the library stops half-way then
+            self._pending, self._pending_data_size, self._status = [], 0, Client.DISCONNECTED
+            await super().close()
+
     async def report(self, error: Exception) -> None:
         """Log what went wrong, once until there is a connection again."""
         if (reason := reason_of(error)) not in self.troubles:
