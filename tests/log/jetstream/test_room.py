@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from finalex.log.jetstream.envelope import Envelope, encode
 from finalex.log.jetstream.stream import LogStream
+from finalex.log.jetstream.trimming import trim
 from finalex.log.port import LogProblem
+from finalex.log.records import Entry, encode_batch, pack
 from finalex.model.events import Batch
 from log.jetstream.written import LIMITS, POLL_S, durable, message, noise, open_log, open_stream, until
 from log.opened import event
@@ -87,6 +90,14 @@ async def test_what_is_covered_goes_when_it_is_too_old_but_for_the_last(
     await until_first(stream, 11)
     log.close()
     assert (await stream.end()).sequence == 11
+
+
+async def test_a_first_message_without_a_time_is_not_too_old(stream: LogStream) -> None:
+    for number, time_ms in enumerate((0, 1_000_001, 1_000_002, 1_000_003)):
+        record = pack([Entry(number + 1, time_ms, encode_batch(1, ()))], number)
+        await stream.append(encode(Envelope("other", False, 0, record)), number)
+    assert await trim(stream, covered=3, limits=msgspec.structs.replace(LIMITS, age_ms_max=1000)) == 0
+    assert await trim(stream, covered=3, limits=msgspec.structs.replace(LIMITS, age_ms_max=1)) == 2
 
 
 async def until_first(stream: LogStream, first: int) -> None:

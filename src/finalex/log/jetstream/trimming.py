@@ -20,7 +20,8 @@ async def trim(stream: LogStream, covered: int, limits: JetStreamLimits) -> int:
     up_to = held.first - 1 + ceil(surplus * (held.last - held.first + 1))
     oldest_ms = last.time_ms - limits.age_ms_max
     if oldest_ms > 0:
-        up_to = max(up_to, await stream.last_where(lambda envelope: envelope.record.time_ms < oldest_ms))
+        # the first batch of an empty log has no time of its own yet, which makes it no older than the second
+        up_to = max(up_to, await stream.last_where(lambda envelope: 0 < envelope.record.time_ms < oldest_ms))
     if up_to < held.first:
         return 0
     allowed = await stream.last_where(lambda envelope: envelope.record.last <= covered)
