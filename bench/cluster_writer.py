@@ -23,11 +23,11 @@ from bench.crowd.server import config as crowd_config
 from finalex import app
 from finalex.cluster.leading import Leading
 from finalex.config import Config
-from finalex.engine_role import engine_running
 from finalex.log.jetstream.log import JetStreamLog
 from finalex.log.sqlite import SqliteLog
 from finalex.model.events import AnyEvent, OrderRested
 from finalex.model.markets import DEFAULT_INSTRUMENTS
+from finalex.roles.engine import engine_running
 from finalex.telemetry import configure_logging
 
 

@@ -48,7 +48,7 @@ def engine(*, config: ConfigFile = "", **flags: str | bool) -> int:
     configuration = _of_a_node(load_config(flags, os.environ, config or None), "engine")
 
     def run(config: Config) -> int:
-        from finalex.engine_role import run  # it is not loaded for other commands
+        from finalex.roles.engine import run  # it is not loaded for other commands
 
         return run(config)
 
@@ -61,7 +61,7 @@ def gateway(*, config: ConfigFile = "", **flags: str | bool) -> int:
     configuration = _of_a_node(load_config(flags, os.environ, config or None), "gateway")
 
     def run(config: Config) -> int:
-        from finalex.gateway_role import run
+        from finalex.roles.gateway import run
 
         return run(config)
 
@@ -81,7 +81,7 @@ def run_one_machine(config: Config) -> int:
 
     def run(config: Config) -> int:
         if config.workers:
-            from finalex.workers import run
+            from finalex.roles.workers import run
         else:
             from finalex.app import run
         return run(config)

@@ -13,10 +13,10 @@ from finalex.cli_keys import ConfigFile
 from finalex.clock import now_ms
 from finalex.cluster.backup import BackupError, Manifest
 from finalex.cluster.credentials_bucket import CredentialsError
-from finalex.cluster_backup import back_up, restore
 from finalex.config import SETTINGS, Config, load_config
 from finalex.log.port import LogError
 from finalex.recovery import RecoveryError
+from finalex.roles.backup import back_up, restore
 from finalex.settings.flags import with_flags
 from finalex.settings.origins import SettingError
 from finalex.snapshots.errors import SnapshotError

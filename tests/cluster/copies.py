@@ -14,7 +14,6 @@ from finalex.channels.hub import Hub
 from finalex.clock import now_ms
 from finalex.cluster.backup import Manifest
 from finalex.cluster.wire import OpenAccount
-from finalex.cluster_backup import back_up, restore
 from finalex.exchange.engine import Engine
 from finalex.exchange.state import ExchangeState
 from finalex.log.disk import Disk
@@ -25,6 +24,7 @@ from finalex.model.commands import Credit
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.model.orders import Side
 from finalex.recovery import recover
+from finalex.roles.backup import back_up, restore
 from finalex.snapshots.folder import FOLDER_NAME, SnapshotFolder
 from support.nats_servers import NatsServers
 

@@ -24,7 +24,6 @@ from finalex.cluster.wire import (
     encode_commands,
 )
 from finalex.config import Config, load_config
-from finalex.engine_role import EngineRole, RunningEngine, engine_running
 from finalex.exchange.outcomes import Outcome
 from finalex.exchange.state import ExchangeState
 from finalex.log.jetstream.stream import LogStream
@@ -32,6 +31,7 @@ from finalex.model.commands import Command, PlaceOrder
 from finalex.model.events import Batch
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.model.orders import OrderType, Side
+from finalex.roles.engine import EngineRole, RunningEngine, engine_running
 from log.jetstream.written import until
 from support.nats_servers import NatsServers
 

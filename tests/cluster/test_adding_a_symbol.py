@@ -13,9 +13,9 @@ from websockets.asyncio.client import connect
 from finalex.clock import now_ms
 from finalex.cluster.standby import UnknownMarketError
 from finalex.credentials.grants import Grant
-from finalex.engine_role import RunningEngine
-from finalex.gateway_node import GatewayNode
 from finalex.model.markets import DEFAULT_INSTRUMENTS
+from finalex.roles.engine import RunningEngine
+from finalex.roles.gateway_node import GatewayNode
 from finalex.settings.markets import written
 from support.clusters import Cluster, until
 from support.nats_servers import NatsServers, one_nats

@@ -9,15 +9,15 @@ import pytest
 
 from cluster.copies import cluster, copy, state_of, trade
 from cluster.engines import EngineCluster, led
-from finalex import cluster_backup
 from finalex.clock import now_ms
 from finalex.cluster.backup import MANIFEST_NAME, BackupError, read_log
-from finalex.cluster_backup import PARTIAL_SUFFIX
 from finalex.log.disk import Disk
 from finalex.log.port import LogTrimmedError
 from finalex.log.reading import read_batches
 from finalex.log.schema import FILE_NAME
 from finalex.log.sqlite import SqliteLog
+from finalex.roles import backup as cluster_backup
+from finalex.roles.backup import PARTIAL_SUFFIX
 from finalex.snapshots.folder import FOLDER_NAME, SnapshotFolder
 from support.nats_servers import one_nats
 

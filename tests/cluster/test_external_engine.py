@@ -26,7 +26,7 @@ from finalex.cluster.external import (
     count_dead_letters,
 )
 from finalex.credentials.grants import Grant
-from finalex.gateway_role import gateway_running
+from finalex.roles.gateway import gateway_running
 from finalex.sources.external_port import EventMessage, InputMissingError, NobodyListensError
 from log.jetstream.written import until
 from support.external import message

@@ -21,7 +21,7 @@ from finalex.bus.file import read_bus_file, remove_bus_file, write_bus_file
 from finalex.bus.names import Names
 from finalex.cli import run_command
 from finalex.cluster import operator_line
-from finalex.gateway_node import GatewayNode
+from finalex.roles.gateway_node import GatewayNode
 from finalex.starting import StartError
 from support.clusters import Cluster, until
 from support.nats_servers import NatsServers, nats_servers, one_nats

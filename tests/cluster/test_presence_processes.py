@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from cluster.faults.roles import Role, held_port, until_ready
 from finalex.bus.connection import connect as connect_bus
 from finalex.cli_cluster_status import read_status
-from finalex.gateway_node import GatewayNode
+from finalex.roles.gateway_node import GatewayNode
 from support.clusters import FAST, Cluster
 from support.nats_servers import NatsServers, one_nats
 from support.server import WAIT_S

@@ -8,7 +8,6 @@ import pytest
 
 from cluster.copies import HAD_MS, cluster, copy, empty, fill, filled_server, state_of, trade
 from cluster.engines import EngineCluster, led, order
-from finalex import cluster_backup
 from finalex.cli import app
 from finalex.clock import now_ms
 from finalex.cluster.backup import CREDENTIALS_NAME, MANIFEST_NAME, BackupError
@@ -22,6 +21,7 @@ from finalex.log.reading import LogReader, read_batches
 from finalex.log.schema import FILE_NAME
 from finalex.log.sqlite import CLOCK_BATCHES_AHEAD_MAX, SqliteLog
 from finalex.model.orders import Side
+from finalex.roles import backup as cluster_backup
 from support.external import message
 from support.nats_servers import one_nats
 

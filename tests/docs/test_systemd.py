@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from finalex.stopping import STOP_GRACE_S
 from finalex.cli import EXIT_USAGE
 from finalex.config import load_config
 from finalex.profile import unsafe_settings
+from finalex.stopping import STOP_GRACE_S
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = DEPLOY / "finalex.service"

@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from finalex.config import Config, load_config
-from finalex.engine_role import RunningEngine, engine_running
-from finalex.gateway_node import GatewayNode
-from finalex.gateway_role import gateway_running
 from finalex.model.orders import Side
+from finalex.roles.engine import RunningEngine, engine_running
+from finalex.roles.gateway import gateway_running
+from finalex.roles.gateway_node import GatewayNode
 from support.nats_servers import NatsServers
 from support.server import WAIT_S, Server
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from finalex.gateway_node import GatewayNode
+from finalex.roles.gateway_node import GatewayNode
 from support.server import Client, Message, Server
 
 T = TypeVar("T")

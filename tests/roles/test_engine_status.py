@@ -12,9 +12,9 @@ import pytest
 from cluster.engines import EngineCluster, engine_cluster, leads
 from finalex.clock import now_ms
 from finalex.cluster.status import ThisNode, ask_nodes
-from finalex.engine_metrics import Shown
-from finalex.engine_status import describe_engine
 from finalex.log.port import LogProblem
+from finalex.roles.engine_metrics import Shown
+from finalex.roles.engine_status import describe_engine
 from log.jetstream.written import until
 from support.nats_servers import NatsServers, one_nats
 

@@ -8,10 +8,10 @@ import structlog
 
 from finalex.bus.connection import BusError
 from finalex.cluster.snapshot_store import SnapshotStore
-from finalex.cluster_snapshotting import COMMAND, ClusterSnapshotJob
 from finalex.config import Config
 from finalex.log.port import Log, LogProblem
 from finalex.persistence import converse
+from finalex.roles.snapshotting import COMMAND, ClusterSnapshotJob
 from finalex.snapshots.folder import Written
 
 SOON_MS = 2000

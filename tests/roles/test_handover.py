@@ -7,7 +7,7 @@ import pytest
 
 from finalex.config import SETTINGS, Config, load_config
 from finalex.credentials.secret import Secret
-from finalex.handover import environment_of, write_markets
+from finalex.roles.handover import environment_of, write_markets
 from finalex.settings.origins import SettingError
 from test_config import SAMPLES
 

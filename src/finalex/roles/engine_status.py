@@ -2,7 +2,7 @@
 
 from finalex.clock import now_ms
 from finalex.cluster.status import NodeStatus, ThisNode
-from finalex.engine_metrics import Shown
+from finalex.roles.engine_metrics import Shown
 
 
 def describe_engine(engine: Shown, this: ThisNode) -> NodeStatus:

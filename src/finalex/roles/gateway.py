@@ -18,15 +18,15 @@ from finalex.clock import now_ms
 from finalex.cluster.node import node_name
 from finalex.cluster.snapshot_reader import SnapshotReader
 from finalex.cluster.snapshot_store import SnapshotStore
-from finalex.cluster_credentials import credentials_shared
 from finalex.config import Config
 from finalex.gateway.back_door import BackDoor
 from finalex.gateway.server import Gateway
-from finalex.gateway_node import GatewayNode
-from finalex.gateway_view import restore_view
 from finalex.log.jetstream.stream import LogStream
 from finalex.metrics import Metrics
 from finalex.recovery import RecoveryError
+from finalex.roles.credentials import credentials_shared
+from finalex.roles.gateway_node import GatewayNode
+from finalex.roles.gateway_view import restore_view
 from finalex.starting import StartError, build_authentication, data_directory, listen_behind
 from finalex.stopping import stop_signal
 

@@ -28,15 +28,8 @@ from finalex.cluster.node import node_name
 from finalex.cluster.snapshot_store import SnapshotStore
 from finalex.cluster.standby import Standby
 from finalex.cluster.status import StatusResponder, ThisNode
-from finalex.cluster_recovery import restore_stored
 from finalex.config import Config
 from finalex.ending import AGAIN_S, check_cancelled, end_tasks
-from finalex.engine_metrics import watch_engine
-from finalex.engine_operator import operated
-from finalex.engine_snapshots import EngineSnapshots
-from finalex.engine_source import build_engine_source, check_source
-from finalex.engine_status import describe_engine
-from finalex.engine_term import SourceFailedError, Term, log_limits
 from finalex.gateway.back_door import BackDoor
 from finalex.log.jetstream.stream import LogStream, StreamAwayError
 from finalex.log.jetstream.trimming import trim
@@ -44,6 +37,13 @@ from finalex.log.port import LogError, LogProblem, LogTrimmedError
 from finalex.loop_health import LoopHealth
 from finalex.metrics import Metrics
 from finalex.recovery import RecoveryError, copy_state
+from finalex.roles.engine_metrics import watch_engine
+from finalex.roles.engine_operator import operated
+from finalex.roles.engine_snapshots import EngineSnapshots
+from finalex.roles.engine_source import build_engine_source, check_source
+from finalex.roles.engine_status import describe_engine
+from finalex.roles.engine_term import SourceFailedError, Term, log_limits
+from finalex.roles.recovery import restore_stored
 from finalex.session.order_rates import OrderRates
 from finalex.starting import StartError, listen_behind
 from finalex.stopping import stop_signal

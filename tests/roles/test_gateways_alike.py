@@ -7,8 +7,8 @@ from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from finalex.gateway_node import GatewayNode
 from finalex.model.orders import Side
+from finalex.roles.gateway_node import GatewayNode
 from support.clusters import Cluster, until
 from support.nats_servers import NatsServers, one_nats
 

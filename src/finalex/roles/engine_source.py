@@ -10,9 +10,9 @@ from nats.aio.client import Client
 
 from finalex.clock import now_ms
 from finalex.config import Config
-from finalex.engine_term import Term
-from finalex.external_sourcing import build_external
 from finalex.metrics import Metrics
+from finalex.roles.engine_term import Term
+from finalex.roles.external_sourcing import build_external
 from finalex.sources.port import Source
 from finalex.sourcing import build_source
 from finalex.starting import StartError

@@ -13,8 +13,6 @@ from cluster.engines import EngineCluster, engine_cluster, failed, leads, led, o
 from finalex.cluster import takeover
 from finalex.cluster.standby import UnknownMarketError
 from finalex.cluster.wire import OpenAccount
-from finalex.engine_role import engine_running
-from finalex.engine_snapshots import EngineSnapshots
 from finalex.exchange.outcomes import Canceled, Done, Placed, TooFast, Unavailable
 from finalex.log.jetstream.stream import StreamFullError
 from finalex.log.port import LogError
@@ -24,6 +22,8 @@ from finalex.model.instruments import Instruments
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.model.orders import Side
 from finalex.recovery import RecoveryError
+from finalex.roles.engine import engine_running
+from finalex.roles.engine_snapshots import EngineSnapshots
 from finalex.starting import StartError
 from log.jetstream.written import message, until
 from support.nats_servers import NatsServers, one_nats

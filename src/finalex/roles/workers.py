@@ -19,13 +19,13 @@ from finalex.bus.file import remove_bus_file, write_bus_file
 from finalex.bus.server import LocalServer
 from finalex.config import Config
 from finalex.credentials.secret import Secret
-from finalex.handover import environment_of, write_markets
-from finalex.held_ports import HeldPort
 from finalex.log.schema import FILE_NAME
+from finalex.roles.handover import environment_of, write_markets
+from finalex.roles.held_ports import HeldPort
+from finalex.roles.supervision import Child, Part, keep_running, until_ready
 from finalex.settings.origins import SettingError
 from finalex.starting import StartError, authority, data_directory
 from finalex.stopping import stop_signal
-from finalex.supervision import Child, Part, keep_running, until_ready
 from finalex.welcome import welcome
 
 NATS_DIRECTORY = "nats"

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from finalex.held_ports import HeldPort
+from finalex.roles.held_ports import HeldPort
 
 HOST = "127.0.0.1"
 

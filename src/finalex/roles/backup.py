@@ -27,9 +27,7 @@ from finalex.cluster.backup import (
 from finalex.cluster.credentials_bucket import CredentialBucket
 from finalex.cluster.external import NatsEvents
 from finalex.cluster.snapshot_store import SnapshotStore
-from finalex.cluster_recovery import restore_stored
 from finalex.config import Config
-from finalex.engine_snapshots import EngineSnapshots
 from finalex.log.copying import Repacker, copying
 from finalex.log.disk import Disk
 from finalex.log.jetstream.stream import End, LogStream
@@ -41,6 +39,8 @@ from finalex.log.schema import FILE_NAME, read_meta
 from finalex.log.sqlite import CLOCK_BATCHES_AHEAD_MAX
 from finalex.model.events import Batch
 from finalex.recovery import Restored, read_tail, replay, restore_newest
+from finalex.roles.engine_snapshots import EngineSnapshots
+from finalex.roles.recovery import restore_stored
 from finalex.snapshots.errors import SnapshotError
 from finalex.snapshots.folder import FOLDER_NAME, SnapshotFolder
 from finalex.snapshots.snapshot import take_snapshot

@@ -20,13 +20,13 @@ from finalex.cluster.wire import SentCommand
 from finalex.config import Config
 from finalex.descriptors import DescriptorWatch
 from finalex.ending import end_tasks
-from finalex.gateway_view import View
 from finalex.hosting import build_gateway
 from finalex.log.port import LogDamagedError
 from finalex.loop_health import LoopHealth
 from finalex.metrics import Metrics
 from finalex.model.events import Batch
 from finalex.model.rejects import RejectReason
+from finalex.roles.gateway_view import View
 from finalex.starting import StartError, authority, listen
 from finalex.stopping import STOP_GRACE_S
 

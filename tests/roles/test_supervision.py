@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from finalex import supervision
 from finalex.gateway.back_door import BackDoor
 from finalex.metrics import Metrics
-from finalex.supervision import PAUSE_MAX_S, PAUSE_MIN_S, STEADY_S, Part, Pauses, keep_running, until_ready
+from finalex.roles import supervision
+from finalex.roles.supervision import PAUSE_MAX_S, PAUSE_MIN_S, STEADY_S, Part, Pauses, keep_running, until_ready
 
 WAIT_S = 60.0
 

@@ -9,12 +9,12 @@ import pytest
 from finalex.bus.connection import connect
 from finalex.channels.hub import Hub
 from finalex.cluster.snapshot_store import SnapshotStore
-from finalex.engine_role import RunningEngine
-from finalex.gateway_role import gateway_running
 from finalex.log.jetstream.stream import LogStream
 from finalex.log.port import LogDamagedError
 from finalex.model.events import Batch
 from finalex.model.markets import DEFAULT_INSTRUMENTS
+from finalex.roles.engine import RunningEngine
+from finalex.roles.gateway import gateway_running
 from finalex.snapshots.snapshot import take_snapshot
 from finalex.starting import StartError
 from support.clusters import Cluster, until

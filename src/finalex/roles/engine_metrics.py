@@ -5,8 +5,8 @@ from typing import Protocol
 
 from finalex.cluster.leading import Leading
 from finalex.cluster.standby import Standby
-from finalex.engine_snapshots import EngineSnapshots
 from finalex.metrics import Metrics
+from finalex.roles.engine_snapshots import EngineSnapshots
 
 
 class Shown(Protocol):

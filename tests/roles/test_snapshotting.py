@@ -15,10 +15,8 @@ from finalex.bus.address import BusAddress
 from finalex.bus.connection import connect
 from finalex.channels.hub import Hub
 from finalex.cluster.snapshot_store import SnapshotStore
-from finalex.cluster_snapshotting import COMMAND, ClusterSnapshotJob, decode_job
 from finalex.config import Config, load_config
 from finalex.credentials.secret import Secret
-from finalex.engine_snapshots import EngineSnapshots
 from finalex.log.jetstream.stream import LogStream
 from finalex.log.memory import MemoryLog
 from finalex.log.port import LogProblem
@@ -26,6 +24,8 @@ from finalex.model.events import Credited
 from finalex.model.instruments import Instruments
 from finalex.model.markets import DEFAULT_INSTRUMENTS
 from finalex.recovery import replay
+from finalex.roles.engine_snapshots import EngineSnapshots
+from finalex.roles.snapshotting import COMMAND, ClusterSnapshotJob, decode_job
 from finalex.snapshots.folder import Written
 from finalex.snapshots.snapshot import take_snapshot
 from finalex.testing import FailingLog
@@ -173,7 +173,7 @@ class Trimmed(FailingLog):
 async def test_a_leader_writes_one_in_each_interval_and_forgets_what_is_covered(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("finalex.engine_snapshots.LOOK_INTERVAL_S", 0.001)
+    monkeypatch.setattr("finalex.roles.engine_snapshots.LOOK_INTERVAL_S", 0.001)
     snapshots, log = stage.snapshots(), Trimmed()
     snapshots.interval_ms = 5
     generations = [0]

@@ -1,4 +1,4 @@
-"""The writer of a cluster's snapshots: `python -m finalex.cluster_snapshotting`, a process beside the leading engine.
+"""The writer of a cluster's snapshots: `python -m finalex.roles.snapshotting`, a process beside the leading engine.
 
 It reads a `ClusterSnapshotJob`, a line of JSON, from its standard input, loads the newest good snapshot from the object
 store, applies what the log has since, as a start would, and writes the next one. So every snapshot is what a replay
@@ -22,17 +22,17 @@ from finalex.bus.connection import BusError, connect
 from finalex.bus.names import Names
 from finalex.channels.hub import Hub
 from finalex.cluster.snapshot_store import SnapshotStore
-from finalex.cluster_recovery import restore_stored
 from finalex.log.jetstream.reading import LoopReader
 from finalex.log.jetstream.stream import LogStream
 from finalex.log.port import LogError
 from finalex.model.instruments import Instrument, Instruments
 from finalex.recovery import RecoveryError, read_tail, replay
+from finalex.roles.recovery import restore_stored
 from finalex.snapshots.folder import Written
 from finalex.snapshots.snapshot import take_snapshot
 from finalex.snapshotting import NICENESS, end_with_server
 
-COMMAND = (sys.executable, "-m", "finalex.cluster_snapshotting")
+COMMAND = (sys.executable, "-m", "finalex.roles.snapshotting")
 
 
 class ClusterSnapshotJob(msgspec.Struct, frozen=True, kw_only=True):
