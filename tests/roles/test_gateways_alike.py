@@ -5,14 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from finalex.model.orders import Side
 from finalex.roles.gateway_node import GatewayNode
 from support.clusters import Cluster, until
 from support.nats_servers import NatsServers, one_nats
+from support.recordings import recording as recorded_market
 
 __all__ = ["one_nats"]
+
+RECORDING = "l2/binance_spot_btcusdt_20240808.gz"
+
+BATCHES_BEFORE = 50
+"""By then there is a market."""
 
 MESSAGES = 150
 """So many are compared before and after a restart."""
@@ -75,11 +81,15 @@ def assert_part(part: list[str], whole: list[str]) -> None:
     assert whole[start : start + len(part)] == part
 
 
-async def test_a_gateway_that_was_restarted_sends_what_another_sends(one_nats: NatsServers, tmp_path: Path) -> None:
-    cluster = Cluster(one_nats, tmp_path, source="simulate", history_hours="0")
+@pytest.mark.parametrize("recorded", [False, True], ids=["simulated", "recorded"])
+async def test_a_gateway_that_was_restarted_sends_what_another_sends(
+    recorded: bool, one_nats: NatsServers, tmp_path: Path
+) -> None:
+    market = {"source": f"replay:{recorded_market(RECORDING)}", "speed": "20"} if recorded else {"source": "simulate"}
+    cluster = Cluster(one_nats, tmp_path, history_hours="0", **market)
     segments = []
     async with cluster.engine() as engine, cluster.gateway("steady") as steady:
-        await until(lambda: steady.view.hub.state.best("BTC/USDT", Side.BUY) is not None)
+        await until(lambda: steady.view.hub.sequence >= BATCHES_BEFORE)
         async with recording(steady) as whole:
             for _ in range(2):
                 newest = engine.role.snapshots.newest
