@@ -16,8 +16,6 @@ class Figure(NamedTuple):
     source: str
 
 
-SHORT = "one short run, on a busy machine"
-
 MEASURED = {
     "connection": Figure(
         16.3,
@@ -36,20 +34,18 @@ MEASURED = {
         "`python -m bench.fanout` (ticks, 1,000 clients)",
     ),
     "event": Figure(
-        100,
+        88,
         "µs",
         "CPU of an event on every gateway",
-        f"`python -m bench.cluster_fanout --only gateways --gateways 1 --subscribers 1` ({SHORT})",
+        "`python -m bench.cluster_fanout --only gateways --gateways 1 --subscribers 1`",
     ),
     "orders": Figure(
-        2_600,
+        6_029,
         "orders/s",
         "orders of 100 clients on three servers that sync always",
-        f"`python -m bench.cluster_orders` ({SHORT})",
+        "`python -m bench.cluster_orders`",
     ),
-    "order_ms": Figure(
-        30, "ms", "how long they wait for their answer, median", f"`python -m bench.cluster_orders` ({SHORT})"
-    ),
+    "order_ms": Figure(13, "ms", "how long they wait for their answer, median", "`python -m bench.cluster_orders`"),
     "restored": Figure(
         1.83,
         "ms",
