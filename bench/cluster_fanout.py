@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.cluster_hop import HOPS, print_hops
-from bench.cluster_processes import counters_of, cpu_s, listeners_running, role_running, wait_s
+from bench.cluster_processes import counters_of, cpu_s, role_running, wait_s
+from bench.listeners import listening
 from bench.nats_processes import nats_running
 
 WARM_UP_S = 3.0
@@ -47,7 +48,7 @@ def measure(gateways: int, subscribers: int, seconds: float, directory: Path) ->
             for number in range(gateways)
         ]
         for number, role in enumerate(roles):
-            stack.enter_context(listeners_running(role.port, (subscribers + number) // gateways))
+            stack.enter_context(listening(role.port, (subscribers + number) // gateways))
         wait_s(WARM_UP_S)
         before = [counters_of(role) for role in (engine, *roles)], cpu_s(servers.processes)
         elapsed_s = wait_s(seconds)

@@ -99,25 +99,6 @@ def cpu_s(processes: list[int]) -> float:
     return total
 
 
-@contextlib.contextmanager
-def listeners_running(port: int, count: int) -> Iterator[None]:
-    """Keep `count` subscribers connected; raises `RuntimeError` if the server closed one."""
-    command = [sys.executable, "-m", "bench.listeners", str(port), str(count)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdout.readline()
-    try:
-        yield
-    finally:
-        process.stdin.close()
-        _received, closed = map(int, process.stdout.readline().split())
-        process.stdout.close()
-        process.wait(STOP_TIMEOUT_S)
-    if closed:
-        raise RuntimeError(f"a gateway closed {closed} subscribers: they did not keep up")
-
-
 def wait_s(seconds: float) -> float:
     """Wait, and return how long it really was."""
     began_s = time.perf_counter()

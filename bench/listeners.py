@@ -4,13 +4,40 @@
 closed; then it prints how many bytes came and how many connections the server closed.
 """
 
+import contextlib
 import json
 import select
 import socket
+import subprocess
 import sys
+from collections.abc import Iterator
 
 CHANNELS = ({"channel": "ticker"}, {"channel": "trades"}, {"channel": "orderbook", "depth": 20}, {"channel": "kline"})
 BUFFER_BYTES = 1 << 20
+STOP_TIMEOUT_S = 60.0
+
+
+@contextlib.contextmanager
+def listening(port: int, count: int, core: str = "") -> Iterator[None]:
+    """Keep `count` subscribers connected, in a process on `core` if that is given.
+
+    Raises `RuntimeError` if the server closed one.
+    """
+    pinned = ["taskset", "-c", core] if core else []
+    command = [*pinned, sys.executable, "-m", "bench.listeners", str(port), str(count)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        yield
+    finally:
+        process.stdin.close()
+        _received, closed = map(int, process.stdout.readline().split())
+        process.stdout.close()
+        process.wait(STOP_TIMEOUT_S)
+    if closed:
+        raise RuntimeError(f"the server closed {closed} subscribers: they did not keep up")
 
 
 def frame(payload: bytes) -> bytes:

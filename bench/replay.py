@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.listeners import listening
+
 DATA = Path(os.environ.get("FINALEX_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 RECORDINGS = ("l2/binance_usdm_btcusdt_20240718.gz", "l2/binance_usdm_btcusdt_20240719.gz")
 WARM_UP_S = 2.0
@@ -114,28 +116,9 @@ def wait_until_ready(port: int) -> None:
     raise TimeoutError("the server did not start")
 
 
-@contextlib.contextmanager
-def listening(port: int, count: int) -> Iterator[None]:
-    """Keep `count` subscribers connected, pinned to core 1; raises `RuntimeError` if the server closed one."""
-    command = ["taskset", "-c", "1", sys.executable, "-m", "bench.listeners", str(port), str(count)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdout.readline()
-    try:
-        yield
-    finally:
-        process.stdin.close()
-        _received, closed = map(int, process.stdout.readline().split())
-        process.stdout.close()
-        process.wait(60)
-    if closed:
-        raise RuntimeError(f"the server closed {closed} subscribers: they did not keep up")
-
-
 def measure(subscribers: int, seconds: float) -> Cost:
     """Run one server with that many subscribers and return what it cost."""
-    with serving() as port, listening(port, subscribers):
+    with serving() as port, listening(port, subscribers, core="1"):
         time.sleep(WARM_UP_S)
         before = sample()
         time.sleep(seconds)
@@ -163,7 +146,7 @@ def print_profile(subscribers: int, seconds: float) -> None:
     """Print where a server with that many subscribers spends its time."""
     with tempfile.TemporaryDirectory() as directory:
         path = str(Path(directory) / "profile")
-        with serving("-m", "cProfile", "-o", path) as port, listening(port, subscribers):
+        with serving("-m", "cProfile", "-o", path) as port, listening(port, subscribers, core="1"):
             time.sleep(seconds)
         print_rooms(pstats.Stats(path))
 

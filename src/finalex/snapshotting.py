@@ -21,7 +21,6 @@ import msgspec
 
 from finalex.channels.hub import Hub
 from finalex.log.disk import Disk
-from finalex.log.port import LogError
 from finalex.log.reading import read_batches
 from finalex.log.schema import FILE_NAME
 from finalex.model.events import Batch
@@ -70,32 +69,42 @@ def advance_snapshot(
     return write_snapshot(folder, restored.hub), restored.problems
 
 
-def end_with_server() -> None:
-    """Wait until the standard input closes, because the server that holds its other end died, and end at once."""
+def _end_with_server() -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os._exit(1)
 
 
-def main() -> int:
-    """Do the job on the standard input and return the exit code."""
+def do_job(advance: Callable[[bytes], tuple[Written, list[str]]]) -> int:
+    """Let `advance` do the job on the standard input, a line, beside the process that holds its other end.
+
+    When that closes, because the process died, this one ends at once. Returns the exit code.
+    """
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server ends this process itself
-    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=SnapshotJob)
-    threading.Thread(target=end_with_server, daemon=True).start()
-    directory = Path(job.data_dir)
-    folder, database = SnapshotFolder(directory / FOLDER_NAME), directory / FILE_NAME
+    line = sys.stdin.buffer.readline()
+    threading.Thread(target=_end_with_server, daemon=True).start()
     try:
-        written, problems = advance_snapshot(
-            folder, lambda after: read_batches(database, Disk(), after), job.build_hub, job.until
-        )
-    except (RecoveryError, LogError, OSError) as error:
+        written, problems = advance(line)
+    except (RecoveryError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     for problem in problems:
         print(problem, file=sys.stderr)
     sys.stdout.buffer.write(msgspec.json.encode(written) + b"\n")
     return 0
+
+
+def _advance(line: bytes) -> tuple[Written, list[str]]:
+    job = msgspec.json.decode(line, type=SnapshotJob)
+    directory = Path(job.data_dir)
+    folder, database = SnapshotFolder(directory / FOLDER_NAME), directory / FILE_NAME
+    return advance_snapshot(folder, lambda after: read_batches(database, Disk(), after), job.build_hub, job.until)
+
+
+def main() -> int:
+    """Do the job on the standard input and return the exit code."""
+    return do_job(_advance)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,7 @@ error, exits with 1, and leaves everything as it was. It ends when its standard 
 """
 
 import asyncio
-import os
-import signal
 import sys
-import threading
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -18,19 +15,18 @@ from typing import Any
 import msgspec
 
 from finalex.bus.address import BusAddress
-from finalex.bus.connection import BusError, connect
+from finalex.bus.connection import connect
 from finalex.bus.names import Names
 from finalex.channels.hub import Hub
 from finalex.cluster.snapshot_store import SnapshotStore
 from finalex.log.jetstream.reading import LoopReader
 from finalex.log.jetstream.stream import LogStream
-from finalex.log.port import LogError
 from finalex.model.instruments import Instrument, Instruments
-from finalex.recovery import RecoveryError, read_tail, replay
+from finalex.recovery import read_tail, replay
 from finalex.roles.recovery import restore_stored
 from finalex.snapshots.folder import Written
 from finalex.snapshots.snapshot import take_snapshot
-from finalex.snapshotting import NICENESS, end_with_server
+from finalex.snapshotting import do_job
 
 COMMAND = (sys.executable, "-m", "finalex.roles.snapshotting")
 
@@ -88,19 +84,7 @@ async def advance_snapshot(job: ClusterSnapshotJob) -> tuple[Written, list[str]]
 
 def main() -> int:
     """Do the job on the standard input and return the exit code."""
-    os.nice(NICENESS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the engine ends this process itself
-    job = decode_job(sys.stdin.buffer.readline())
-    threading.Thread(target=end_with_server, daemon=True).start()
-    try:
-        written, problems = asyncio.run(advance_snapshot(job))
-    except (RecoveryError, LogError, BusError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    sys.stdout.buffer.write(msgspec.json.encode(written) + b"\n")
-    return 0
+    return do_job(lambda line: asyncio.run(advance_snapshot(decode_job(line))))
 
 
 if __name__ == "__main__":
