@@ -124,7 +124,7 @@ async def test_one_trade_is_left_out() -> None:
 
 async def test_a_client_lags_and_catches_up() -> None:
     async with (
-        sandbox("calm:stall_ms=200", **STALLS) as server,
+        sandbox("calm:stall_ms=1500", **STALLS) as server,
         server.client("alice") as alice,
         server.client() as reader,
     ):
