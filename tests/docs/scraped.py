@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from docs.ports import free_port
 from finalex.sources.upstream import opening
 from sources.upstream.playing import FakeFeed
-from support.clusters import Cluster
+from support.clusters import Cluster, until
 from support.nats_servers import nats_servers
 from support.server import Server, serving
 
@@ -66,7 +66,7 @@ async def every_metric() -> Catalog:
     """Return all metrics there can be.
 
     They are those of a server on disk that is spoken to, rightly and wrongly, of a sandbox, of a mirror, and of the
-    engine and the gateway of a cluster.
+    engines, our own and another's, and the gateway of a cluster.
     """
     settings = {"source": "simulate", "history_hours": "0", "connections_per_ip": "1"}
     async with serving(**settings, admin_port=str(free_port())) as server:
@@ -85,7 +85,11 @@ async def _of_a_cluster() -> Catalog:
     with TemporaryDirectory() as directory, nats_servers(Path(directory)) as servers:
         cluster = Cluster(servers, Path(directory), admin_port="0")
         async with cluster.engine() as engine, cluster.gateway() as gateway:
-            return await scrape_port(engine.admin_port) | await scrape_port(gateway.admin_port)
+            found = await scrape_port(engine.admin_port) | await scrape_port(gateway.admin_port)
+        other = Cluster(servers, Path(directory), admin_port="0", source="external")
+        async with other.engine() as engine:
+            await until(lambda: engine.role.leading is not None)
+            return found | await scrape_port(engine.admin_port)
 
 
 async def _spoken_to(server: Server) -> Catalog:
