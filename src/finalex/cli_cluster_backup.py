@@ -4,16 +4,19 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from nats.aio.client import Client
 
 from finalex.bus.connection import BusError, connect
+from finalex.cli_bus import bus_of
 from finalex.cli_keys import ConfigFile
 from finalex.clock import now_ms
 from finalex.cluster.backup import BackupError, Manifest
 from finalex.cluster.credentials_bucket import CredentialsError
 from finalex.config import SETTINGS, Config, load_config
+from finalex.credentials.secret import Secret
 from finalex.log.port import LogError
 from finalex.recovery import RecoveryError
 from finalex.roles.backup import back_up, restore
@@ -40,7 +43,7 @@ def cluster_backup(directory: Path, /, *, config: ConfigFile = "", **flags: str 
     directory
         The data directory to make, or an earlier backup.
     """
-    return _run(back_up, "backed up", directory, load_config(flags, os.environ, config or None))
+    return _run(back_up, "backed up", directory, _reached(load_config(flags, os.environ, config or None)))
 
 
 @with_flags(SETTINGS.values())
@@ -57,10 +60,26 @@ def cluster_restore(directory: Path, /, *, config: ConfigFile = "", **flags: str
     return _run(restore, "restored", directory, load_config(flags, os.environ, config or None))
 
 
+def _reached(config: Config) -> Config:
+    """Return `config` with the NATS of the exchange that runs on its data directory, if it names none itself."""
+    bus = bus_of(config)
+    if bus is None or not bus.local:
+        return config
+    password = None if bus.address.password is None else Secret(bus.address.password)
+    return replace(
+        config,
+        nats=bus.address.servers,
+        nats_user=bus.address.user,
+        nats_password=password,
+        cluster_name=bus.names.cluster,
+    )
+
+
 def _run(job: Job, what: str, directory: Path, config: Config) -> int:
     if not config.nats:
         raise SettingError(
-            "Setting 'nats' must say where a NATS server of the cluster is, such as nats://10.0.0.1:4222."
+            "Setting 'nats' must say where a NATS server of the cluster is, such as nats://10.0.0.1:4222; "
+            "no 'finalex serve --workers' runs on the data directory."
         )
     try:
         manifest = asyncio.run(_do(job, directory.absolute(), config))

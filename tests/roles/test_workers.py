@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from finalex.cli import run_command
 from finalex.client import Client, OutcomeUnknownError, RequestFailedError, connect
 from finalex.clock import now_ms
 from finalex.config import load_config
@@ -132,6 +133,15 @@ def test_no_secret_is_in_what_everybody_can_read_of_a_process(running: Exchange)
     assert len(password) >= 32
     assert secret not in shown
     assert password not in shown
+
+
+def test_it_is_backed_up_by_its_data_directory(
+    running: Exchange, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup = tmp_path / "backup"
+    assert run_command(["cluster", "backup", str(backup), "--data-dir", str(running.directory / "data")]) == 0
+    assert capsys.readouterr().out.startswith(f"backed up: {backup}, cluster main\n")
+    assert run_command(["log", "verify", "--data-dir", str(backup)]) == 0
 
 
 def test_the_log_says_who_wrote_a_line(running: Exchange) -> None:
