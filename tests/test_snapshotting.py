@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -179,3 +180,28 @@ def wait_until_ignored(pid: int) -> None:
         ignored = next(line for line in status.read_text().splitlines() if line.startswith("SigIgn:"))
         if int(ignored.split()[1], 16) & 1 << signal.SIGINT - 1:
             return
+
+
+TALKATIVE = """
+import sys, structlog
+from finalex.snapshots.folder import Written
+from finalex.snapshotting import do_job
+
+def advance(line):
+    structlog.get_logger().warning("nats_lost")
+    return Written(sequence=7, size_bytes=1, kept=[7]), []
+
+sys.exit(do_job(advance))
+"""
+
+
+def test_what_is_logged_meanwhile_is_no_part_of_the_answer() -> None:
+    with subprocess.Popen([sys.executable, "-c", TALKATIVE], stdin=-1, stdout=-1, stderr=-1) as process:
+        assert process.stdin and process.stdout and process.stderr  # noqa: PT018
+        process.stdin.write(b"{}\n")
+        process.stdin.flush()
+        output, errors = process.stdout.read(), process.stderr.read()
+        assert process.wait() == 0
+
+    assert msgspec.json.decode(output, type=Written).sequence == 7
+    assert b"nats_lost" in errors

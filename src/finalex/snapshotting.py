@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from itertools import takewhile
 from pathlib import Path
 
@@ -85,7 +86,8 @@ def do_job(advance: Callable[[bytes], tuple[Written, list[str]]]) -> int:
     line = sys.stdin.buffer.readline()
     threading.Thread(target=_end_with_server, daemon=True).start()
     try:
-        written, problems = advance(line)
+        with redirect_stdout(sys.stderr):  # whatever is logged meanwhile is no part of the answer
+            written, problems = advance(line)
     except (RecoveryError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
