@@ -22,11 +22,22 @@ ADDRESS = "localhost:8081"
 """Where the documents say that the server is."""
 
 
+NUMBER = r"(?:(?<!\S)-)?\d+(?:\.\d+)?"
+"""A number; a minus belongs to it at the start of a word."""
+
+
 def pattern(line: str) -> str:
-    """Return what a line of shown output looks like: every number may be another, and `…` is anything."""
-    parts = re.split(r"(\d+(?:\.\d+)?|…)", line.strip())
+    """Return what a line of shown output looks like.
+
+    Every number may be another, space between words may be as wide as it likes, and `…` is anything.
+    """
+    return r"\s+".join(_word_pattern(word) for word in line.split())
+
+
+def _word_pattern(word: str) -> str:
+    parts = re.split(rf"({NUMBER}|…)", word)
     return "".join(
-        r".*" if part == "…" else r"\d+(?:\.\d+)?" if part[:1].isdigit() else re.escape(part) for part in parts
+        r".*" if part == "…" else NUMBER if re.fullmatch(NUMBER, part) else re.escape(part) for part in parts
     )
 
 
