@@ -14,8 +14,13 @@ KILLS = 6
 WRITER = """
 import asyncio, sys
 from pathlib import Path
+
+import structlog
+
 from finalex.log.sqlite import SqliteLog
 from finalex.model.events import BookWithdrawn
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # a log that was cut says so
 
 async def write():
     log = SqliteLog(Path(sys.argv[1]), asyncio.get_running_loop().call_soon_threadsafe)
