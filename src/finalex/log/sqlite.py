@@ -1,20 +1,18 @@
 """The log on disk: what the event loop sees of it."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from finalex.log.delivery import Delivery
 from finalex.log.disk import Disk
 from finalex.log.limits import SqliteLimits
 from finalex.log.opening import open_store
-from finalex.log.port import Follower, LogProblem, LogRefusedError, OnDurable
+from finalex.log.port import LogProblem, LogRefusedError
 from finalex.log.reading import read_batches
 from finalex.log.records import Entry, encode_batch
 from finalex.log.schema import FILE_NAME
-from finalex.log.writer import Writer, WriterCounts
+from finalex.log.writer import Writer
+from finalex.log.written import CallSoon, WrittenLog
 from finalex.model.events import AnyEvent, Batch
 
 CLOCK_BATCHES_HELD_MAX = 1000
@@ -26,11 +24,8 @@ CLOCK_BATCHES_AHEAD_MAX = 1_000_000
 After a crash the log goes on so far above its last sequence, and so never gives one out twice.
 """
 
-CallSoon = Callable[[Callable[[], None]], object]
-"""An event loop's `call_soon_threadsafe`."""
 
-
-class SqliteLog:
+class SqliteLog(WrittenLog):
     """A log in one SQLite database, `events.sqlite` in `directory`, which is made for its owner alone when needed.
 
     `call_soon` brings what the writer's thread has to say to the thread that the log belongs to. The constructor
@@ -52,45 +47,10 @@ class SqliteLog:
         self._disk = disk or Disk()
         self._limits = limits or SqliteLimits()
         store, self._lock = open_store(directory, self._disk, now_ms, CLOCK_BATCHES_AHEAD_MAX)
-        self._sequence, self._time_ms = store.last, store.time_ms
+        super().__init__(store.last, store.time_ms, call_soon, self._limits.pending_bytes_max)
         self._sent_ms = store.time_ms
-        self._sent_bytes = self._written_bytes = 0
         self._held: list[Batch] = []  # batches without events that the writer does not have yet: the last appended
-        self._waiting: deque[Batch] = deque()  # what followers do not have yet: the last appended
-        self._durable = store.last
-        self._delivery = Delivery(store.last)
-        self._problem: LogProblem | None = None
-        self._closed = False
-        self._call_soon = call_soon
         self._writer = Writer(store, self._limits, partial(self._disk.free_bytes, directory), self._notify)
-
-    @property
-    def sequence(self) -> int:
-        """See `Log.sequence`."""
-        return self._sequence
-
-    @property
-    def time_ms(self) -> int:
-        """See `Log.time_ms`."""
-        return self._time_ms
-
-    @property
-    def problem(self) -> LogProblem | None:
-        """See `Log.problem`; all of them can occur."""
-        if self._closed:
-            return LogProblem.CLOSED
-        slow = self.pending_bytes >= self._limits.pending_bytes_max
-        return self._problem or (LogProblem.STORAGE_SLOW if slow else None)
-
-    @property
-    def pending_bytes(self) -> int:
-        """How much, encoded, waits for the disk."""
-        return self._sent_bytes - self._written_bytes
-
-    @property
-    def counts(self) -> WriterCounts:
-        """What has been written since the log was opened."""
-        return self._writer.counts
 
     def append(self, events: Iterable[AnyEvent], time_ms: int) -> Batch:
         """See `Log.append`."""
@@ -108,16 +68,6 @@ class SqliteLog:
         self._waiting.append(batch)
         return batch
 
-    def follow(self, follower: Follower) -> None:
-        """See `Log.follow`."""
-        self._delivery.follow(follower)
-
-    def when_durable(self, sequence: int, callback: OnDurable) -> None:
-        """See `Log.when_durable`."""
-        if sequence > self._sequence:
-            raise ValueError(f"there is no batch {sequence} yet")
-        self._delivery.when_durable(sequence, callback)
-
     def read(self, after: int) -> Iterator[Batch]:
         """See `Log.read`; by a connection of its own, at any time and in any thread, also while the writer writes."""
         return read_batches(self._path, self._disk, after)
@@ -134,9 +84,7 @@ class SqliteLog:
         self._closed = True
         if self._writer.stop():
             self._lock.release()  # a writer that hangs keeps it, for it may still write
-        self._look()
-        self._waiting.clear()
-        self._delivery.abandon()
+        self._abandon()
 
     def _advance(self, time_ms: int) -> Batch:
         if self._closed:
@@ -173,25 +121,9 @@ class SqliteLog:
         self._sent_bytes += len(encoded)
         self._writer.put(Entry(batch.sequence, batch.time_ms, encoded))
 
-    def _notify(self) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-            self._call_soon(self._look)
-
-    def _look(self) -> None:
-        """Take over what the writer has done and found."""
-        self._durable = self._writer.durable
-        self._written_bytes = self._writer.counts.bytes
-        self._problem = self._writer.problem
-        self._deliver()
-
-    def _deliver(self) -> None:
-        """Give out what is durable, and batches without events between and behind."""
-        try:
-            while self._waiting and self._may_follow(self._waiting[0]):
-                self._delivery.give(self._waiting.popleft())
-        except BaseException:
-            self._notify()  # what is left is not the failed follower's
-            raise
+    @property
+    def _storing(self) -> Writer:
+        return self._writer
 
     def _may_follow(self, batch: Batch) -> bool:
         if batch.events:

@@ -1,26 +1,20 @@
 """The log on JetStream as its writer: what the event loop sees of it."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 
 from finalex.bus.address import BusAddress
 from finalex.bus.names import Names
-from finalex.log.delivery import Delivery
 from finalex.log.jetstream.limits import JetStreamLimits
 from finalex.log.jetstream.packing import check_size
 from finalex.log.jetstream.stream import End
 from finalex.log.jetstream.writer import Writer
-from finalex.log.port import Follower, LogProblem, LogRefusedError, OnDurable
+from finalex.log.port import LogProblem, LogRefusedError
 from finalex.log.records import Entry, encode_batch
-from finalex.log.writer import WriterCounts
+from finalex.log.written import CallSoon, WrittenLog
 from finalex.model.events import AnyEvent, Batch
 
-CallSoon = Callable[[Callable[[], None]], object]
-"""An event loop's `call_soon_threadsafe`."""
 
-
-class JetStreamLog:
+class JetStreamLog(WrittenLog):
     """The log that `names` name, written as `writer` after its end `after`, until somebody else writes it.
 
     `writer` is a name that nobody else has or ever had, up to 64 ASCII characters.
@@ -41,48 +35,13 @@ class JetStreamLog:
         limits: JetStreamLimits | None = None,
         on_fenced: Callable[[], None] | None = None,
     ) -> None:
+        limits = limits or JetStreamLimits()
+        super().__init__(after.sequence, after.time_ms, call_soon, limits.pending_bytes_max)
         self.position = after.position
-        self._limits = limits or JetStreamLimits()
-        self._sequence, self._time_ms = after.sequence, after.time_ms
         self._before_ms = after.time_ms  # the time of the batch before the last
         self._last: Entry | None = None  # the last batch, if it has no events
-        self._sent_bytes = self._stored_bytes = 0
-        self._waiting: deque[Batch] = deque()  # what followers do not have yet: the last appended
-        self._delivery = Delivery(after.sequence)
-        self._durable = after.sequence
-        self._problem: LogProblem | None = None
-        self._closed = False
-        self._call_soon = call_soon
         self._on_fenced = on_fenced
-        self._writer = Writer(address, names, writer, after, self._limits, self._notify)
-
-    @property
-    def sequence(self) -> int:
-        """See `Log.sequence`."""
-        return self._sequence
-
-    @property
-    def time_ms(self) -> int:
-        """See `Log.time_ms`."""
-        return self._time_ms
-
-    @property
-    def problem(self) -> LogProblem | None:
-        """See `Log.problem`; all of them can occur."""
-        if self._closed:
-            return LogProblem.CLOSED
-        slow = self.pending_bytes >= self._limits.pending_bytes_max
-        return self._problem or (LogProblem.STORAGE_SLOW if slow else None)
-
-    @property
-    def pending_bytes(self) -> int:
-        """How much, encoded, waits to be stored."""
-        return self._sent_bytes - self._stored_bytes
-
-    @property
-    def counts(self) -> WriterCounts:
-        """What has been written by this object."""
-        return self._writer.counts
+        self._writer = Writer(address, names, writer, after, limits, self._notify)
 
     def append(self, events: Iterable[AnyEvent], time_ms: int) -> Batch:
         """See `Log.append`; raises `ValueError` for events that no message can hold."""
@@ -96,16 +55,6 @@ class JetStreamLog:
         if problem is not None:
             raise LogRefusedError(problem)
         return self._put(happened, time_ms)
-
-    def follow(self, follower: Follower) -> None:
-        """See `Log.follow`."""
-        self._delivery.follow(follower)
-
-    def when_durable(self, sequence: int, callback: OnDurable) -> None:
-        """See `Log.when_durable`."""
-        if sequence > self._sequence:
-            raise ValueError(f"there is no batch {sequence} yet")
-        self._delivery.when_durable(sequence, callback)
 
     def read(self, after: int) -> Iterator[Batch]:
         """See `Log.read`; in any thread. Raises `LogError` if JetStream does not answer, and once the log is closed."""
@@ -123,9 +72,7 @@ class JetStreamLog:
             self._put((), self._time_ms, leaving=True)
         self._closed = True
         self._writer.stop()
-        self._look()
-        self._waiting.clear()
-        self._delivery.abandon()
+        self._abandon()
 
     def _put(self, events: tuple[AnyEvent, ...], time_ms: int, *, leaving: bool = False) -> Batch:
         encoded = encode_batch(time_ms - self._time_ms, events)
@@ -154,24 +101,15 @@ class JetStreamLog:
         self._waiting[-1] = batch
         return batch
 
-    def _notify(self) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-            self._call_soon(self._look)
+    @property
+    def _storing(self) -> Writer:
+        return self._writer
+
+    def _may_follow(self, batch: Batch) -> bool:
+        return batch.sequence <= self._durable
 
     def _look(self) -> None:
-        """Take over what the writer has done and found."""
-        self._durable = self._writer.durable
-        self._stored_bytes = self._writer.counts.bytes
-        fenced = self._problem is not LogProblem.FENCED
-        self._problem = self._writer.problem
-        self._deliver()
-        if self._problem is LogProblem.FENCED and fenced and self._on_fenced is not None:
+        before = self._problem
+        super()._look()
+        if self._problem is LogProblem.FENCED is not before and self._on_fenced is not None:
             self._on_fenced()
-
-    def _deliver(self) -> None:
-        try:
-            while self._waiting and self._waiting[0].sequence <= self._durable:
-                self._delivery.give(self._waiting.popleft())
-        except BaseException:
-            self._notify()  # what is left is not the failed follower's
-            raise
