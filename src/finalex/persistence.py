@@ -19,7 +19,8 @@ from finalex.log.sqlite import SqliteLog
 from finalex.metrics import Metrics
 from finalex.recaller import Archive, LogRecaller
 from finalex.recovery import Replayed, recover
-from finalex.snapshots.folder import FOLDER_NAME, SnapshotFolder, Written
+from finalex.snapshots.child import write_in_child
+from finalex.snapshots.folder import FOLDER_NAME, SnapshotFolder
 from finalex.snapshotting import COMMAND, SnapshotJob, write_snapshot
 
 _log = structlog.get_logger("finalex.persistence")
@@ -117,33 +118,10 @@ class KeptOnDisk(Kept):
 
     async def _advance_snapshot(self) -> None:
         job = msgspec.structs.replace(self._job, until=self.hub.sequence)
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, stderr=pipe)
-        try:
-            output, errors = await converse(process, msgspec.json.encode(job) + b"\n")
-        finally:
-            if process.returncode is None:  # cancelled: the server stops, and writes its own
-                process.kill()
-                await process.wait()
-        if errors:
-            _log.warning("snapshot_problem", reason=errors.decode(errors="replace").strip())
-        if process.returncode == 0:
-            written = msgspec.json.decode(output, type=Written)
+        written = await write_in_child(COMMAND, msgspec.json.encode(job) + b"\n")
+        if written is not None:
             self._newest = written.sequence
             self.log.trim(written.covered)
-            _log.info("snapshot_written", sequence=written.sequence, size_bytes=written.size_bytes)
-
-
-async def converse(process: asyncio.subprocess.Process, line: bytes) -> tuple[bytes, bytes]:
-    """Send a line, wait for the end of `process`, which has three pipes, and return its output and errors.
-
-    Its standard input stays open until then: that tells it that this process lives.
-    """
-    if process.stdin is None or process.stdout is None or process.stderr is None:
-        raise ValueError("a pipe is missing")
-    process.stdin.write(line)
-    output, errors, _ = await asyncio.gather(process.stdout.read(), process.stderr.read(), process.wait())
-    return output, errors
 
 
 class RestoreProgress:

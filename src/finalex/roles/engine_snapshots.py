@@ -4,22 +4,19 @@ import asyncio
 from contextlib import suppress
 
 import msgspec
-import structlog
 
 from finalex.bus.connection import BusError
 from finalex.cluster.snapshot_store import SnapshotStore
 from finalex.config import Config
 from finalex.log.port import Log, LogProblem
-from finalex.persistence import converse
 from finalex.roles.snapshotting import COMMAND, ClusterSnapshotJob
+from finalex.snapshots.child import write_in_child
 from finalex.snapshots.folder import Written
 
 SOON_MS = 2000
 """How soon the very first snapshot comes, so that the instruments are known, and the next while the log is full."""
 
 LOOK_INTERVAL_S = 0.5
-
-_log = structlog.get_logger("finalex.engine")
 
 
 class EngineSnapshots:
@@ -56,21 +53,9 @@ class EngineSnapshots:
 
     async def write(self, until: int) -> Written | None:
         """Write the snapshot at the batch `until`; one that fails is logged, and is no reason to do anything else."""
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, stderr=pipe)
-        try:
-            output, errors = await converse(process, msgspec.structs.replace(self.job, until=until).encode())
-        finally:
-            if process.returncode is None:  # cancelled: this engine does not lead any more
-                process.kill()
-                await process.wait()
-        if errors:
-            _log.warning("snapshot_problem", reason=errors.decode(errors="replace").strip())
-        if process.returncode != 0:
-            return None
-        written = msgspec.json.decode(output, type=Written)
-        self.newest = written.sequence
-        _log.info("snapshot_written", sequence=written.sequence, size_bytes=written.size_bytes)
+        written = await write_in_child(COMMAND, msgspec.structs.replace(self.job, until=until).encode())
+        if written is not None:
+            self.newest = written.sequence
         return written
 
     def due_ms(self, log: Log) -> int:
