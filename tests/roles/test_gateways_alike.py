@@ -85,7 +85,7 @@ def assert_part(part: list[str], whole: list[str]) -> None:
 async def test_a_gateway_that_was_restarted_sends_what_another_sends(
     recorded: bool, one_nats: NatsServers, tmp_path: Path
 ) -> None:
-    market = {"source": f"replay:{recorded_market(RECORDING)}", "speed": "20"} if recorded else {"source": "simulate"}
+    market = {"source": f"replay:{recorded_market(RECORDING)}", "speed": "5"} if recorded else {"source": "simulate"}
     cluster = Cluster(one_nats, tmp_path, history_hours="0", **market)
     segments = []
     async with cluster.engine() as engine, cluster.gateway("steady") as steady:

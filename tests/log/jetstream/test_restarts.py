@@ -32,6 +32,7 @@ async def test_what_was_appended_waits_for_the_server(tmp_path: Path) -> None:
             log.close()
 
             assert seen == batches
+            await until(lambda: stream.client.is_connected)
             assert [batch for each in await stream.read(0) for batch in each.batches] == batches
 
 
