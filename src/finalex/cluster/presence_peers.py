@@ -15,7 +15,7 @@ KEYS_PER_NODE_MAX = 100_000
 """So many addresses and accounts of one gateway are known to the others."""
 
 KEYS_MAX = 2_000_000
-"""So many of all gateways are remembered, at some 300 bytes each; one that is told anew takes twice its place."""
+"""So many of all gateways are remembered, at some 200 bytes each; one that is told anew takes twice its place."""
 
 NOBODY = (0, 0)
 """What there is of a key that nobody has."""
