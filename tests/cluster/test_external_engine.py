@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import websockets
+from nats.errors import ConnectionDrainingError
 
 from cluster.engines import EngineCluster, engine_cluster, leads
 from finalex.clock import now_ms
@@ -156,6 +158,23 @@ async def test_commands_reach_who_listens_and_nobody_is_known_at_once(cluster: E
     await venue.close()
     assert answers == [b"re: 0", b"re: 1", b"re: 2"]
     assert heard[:3] == [b"0", b"1", b"2"]
+
+
+async def test_answers_that_could_not_be_listened_for_are_listened_for_later(
+    cluster: EngineCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hear(command: Any) -> None:
+        await command.respond(b"here")
+
+    await cluster.client.subscribe(cluster.names.external_commands, cb=hear)
+    venue = NatsVenue(cluster.client, cluster.names)
+    with monkeypatch.context() as patched:
+        patched.setattr(cluster.client, "subscribe", AsyncMock(side_effect=ConnectionDrainingError))
+        with pytest.raises(NobodyListensError):
+            await venue.request(b"hello", 60)
+
+    assert await venue.request(b"hello", 60) == b"here"
+    await venue.close()
 
 
 # --- our engine on top ------------------------------------------------------------------------------------

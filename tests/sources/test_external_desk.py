@@ -1,6 +1,7 @@
 """Orders on their way to an external engine, and what its answers mean."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -23,12 +24,14 @@ from finalex.model.commands import CancelAllOrders, CancelOrder, Command, Credit
 from finalex.model.orders import OrderStatus
 from finalex.model.rejects import RejectReason
 from finalex.model.states import MarketState
+from finalex.sources.external_desk import Desk
 from support.external import PositionedLog, StoredMessages, message
 from support.external_node import (
     INSTRUMENTS,
     NOW_MS,
     TIMEOUT_MS,
     Node,
+    Venue,
     accepted,
     credit,
     ended,
@@ -190,6 +193,26 @@ async def test_what_is_under_way_when_the_source_ends_is_not_known() -> None:
     assert outcomes == [Failed()]
     assert node.stream.closed
     assert node.venue.closed
+
+
+async def test_a_command_may_be_given_up_in_the_moment_in_which_its_message_is_taken_in() -> None:
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    outcomes: list[Outcome] = []
+    venue = Venue()
+    venue.answers(outcome="accepted", order=9, sequence=100)
+    desk = Desk(ExchangeState(INSTRUMENTS), PositionedLog(), lambda: NOW_MS, venue, TIMEOUT_MS, 0)
+    desk.submit(place(), outcomes.append)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    desk.note(100, None, {})
+    desk.close(Failed())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+
+    assert outcomes == [Failed()]
+    assert failures == []
 
 
 def test_accounts_are_the_engines_business() -> None:

@@ -171,10 +171,7 @@ class NatsVenue:
         """See `ExternalVenue.request`."""
         if not self._client.is_connected:  # it would be kept, and sent at some time
             raise NobodyListensError
-        if self._listening is None:
-            self._listening = asyncio.get_running_loop().create_task(self._listen())
-        if not self._listening.done():
-            await asyncio.shield(self._listening)
+        await self._listen()
         self._asked += 1
         inbox = f"{self._inbox}.{self._asked}"
         answer = self._answers[inbox] = asyncio.get_running_loop().create_future()
@@ -197,8 +194,15 @@ class NatsVenue:
             with suppress(NatsError):
                 await (await self._listening).unsubscribe()
 
-    async def _listen(self) -> Subscription:
-        return await self._client.subscribe(f"{self._inbox}.*", cb=self._take)
+    async def _listen(self) -> None:
+        """Listen for answers, if that was not begun before; raises `NobodyListensError`."""
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._client.subscribe(f"{self._inbox}.*", cb=self._take))
+        try:
+            await asyncio.shield(self._listening)
+        except NatsError as error:
+            self._listening = None  # the next one tries again
+            raise NobodyListensError from error
 
     async def _take(self, message: Msg) -> None:
         answer = self._answers.get(message.subject)

@@ -161,8 +161,9 @@ class Desk:
         try:
             await future
         except asyncio.CancelledError:
-            self._waiting.remove(waiting)
-            heapify(self._waiting)
+            if waiting in self._waiting:  # else it was taken in at the same moment
+                self._waiting.remove(waiting)
+                heapify(self._waiting)
             raise
 
     def _outcome(self, command: Command, answer: AnyAnswer) -> tuple[Outcome, int]:
