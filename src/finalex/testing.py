@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from finalex.log.delivery import Delivery
 from finalex.log.disk import Disk
-from finalex.log.port import Follower, Log, LogProblem, LogRefusedError, LogTrimmedError, OnDurable
+from finalex.log.numbered import NumberedLog
+from finalex.log.port import LogProblem, LogRefusedError, LogTrimmedError
 from finalex.model.events import AnyEvent, Batch
 
 SKIPPED = 1_000_000
@@ -31,7 +31,7 @@ def _error(error: sqlite3.Error, code: int) -> sqlite3.Error:
     return error
 
 
-class FailingLog(Log):
+class FailingLog(NumberedLog):
     """A log in memory, durable at once until a test says otherwise, for whoever works with a log.
 
     `crash` tells what a machine that loses its power now would keep.
@@ -40,10 +40,9 @@ class FailingLog(Log):
     def __init__(self, kept: Iterable[Batch] = (), sequence: int = 0) -> None:
         self._stored = list(kept)
         self._waiting: deque[Batch] = deque()
-        self._sequence = max(sequence, self._stored[-1].sequence if self._stored else 0)
-        self._time_ms = self._stored[-1].time_ms if self._stored else 0
+        last, time_ms = (self._stored[-1].sequence, self._stored[-1].time_ms) if self._stored else (0, 0)
+        super().__init__(max(sequence, last), time_ms)
         self._trimmed = 0
-        self._delivery = Delivery(self._sequence)
         self._holding = False
         self._problem: LogProblem | None = None
         self._reading: Exception | None = None
@@ -77,16 +76,6 @@ class FailingLog(Log):
         return FailingLog(kept, (kept[-1].sequence if kept else 0) + SKIPPED)
 
     @property
-    def sequence(self) -> int:
-        """See `Log.sequence`."""
-        return self._sequence
-
-    @property
-    def time_ms(self) -> int:
-        """See `Log.time_ms`."""
-        return self._time_ms
-
-    @property
     def problem(self) -> LogProblem | None:
         """See `Log.problem`."""
         return self._problem
@@ -105,16 +94,6 @@ class FailingLog(Log):
         self._waiting.append(batch)
         self._deliver()
         return batch
-
-    def follow(self, follower: Follower) -> None:
-        """See `Log.follow`."""
-        self._delivery.follow(follower)
-
-    def when_durable(self, sequence: int, callback: OnDurable) -> None:
-        """See `Log.when_durable`."""
-        if sequence > self._sequence:
-            raise ValueError(f"there is no batch {sequence} yet")
-        self._delivery.when_durable(sequence, callback)
 
     def read(self, after: int) -> Iterator[Batch]:
         """See `Log.read`."""

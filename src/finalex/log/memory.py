@@ -3,33 +3,23 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from finalex.log.delivery import Delivery
-from finalex.log.port import Follower, LogProblem, LogRefusedError, LogTrimmedError, OnDurable
+from finalex.log.numbered import NumberedLog
+from finalex.log.port import LogProblem, LogRefusedError, LogTrimmedError
 from finalex.model.events import AnyEvent, Batch
 
 
-class MemoryLog:
+class MemoryLog(NumberedLog):
     """Keeps the last `batches_max` batches; `append` gives a batch to the followers before it returns.
+
+    What is to be called when a batch is durable is so at once, or, asked by a follower, after all followers have it.
 
     It goes on after the batch `sequence` at `time_ms` of another log, if they are given.
     """
 
     def __init__(self, batches_max: int = 10_000, *, sequence: int = 0, time_ms: int = 0) -> None:
+        super().__init__(sequence, time_ms)
         self._batches: deque[Batch] = deque(maxlen=batches_max)
-        self._delivery = Delivery(sequence)
-        self._sequence = sequence
-        self._time_ms = time_ms
         self._closed = False
-
-    @property
-    def sequence(self) -> int:
-        """See `Log.sequence`."""
-        return self._sequence
-
-    @property
-    def time_ms(self) -> int:
-        """See `Log.time_ms`."""
-        return self._time_ms
 
     @property
     def problem(self) -> LogProblem | None:
@@ -46,16 +36,6 @@ class MemoryLog:
         self._batches.append(batch)
         self._delivery.give(batch)
         return batch
-
-    def follow(self, follower: Follower) -> None:
-        """See `Log.follow`."""
-        self._delivery.follow(follower)
-
-    def when_durable(self, sequence: int, callback: OnDurable) -> None:
-        """See `Log.when_durable`: at once, or, asked by a follower, after all followers have the batch."""
-        if sequence > self._sequence:
-            raise ValueError(f"there is no batch {sequence} yet")
-        self._delivery.when_durable(sequence, callback)
 
     def read(self, after: int) -> Iterator[Batch]:
         """See `Log.read`."""

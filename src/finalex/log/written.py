@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from finalex.log.delivery import Delivery
-from finalex.log.port import Follower, LogProblem, OnDurable
+from finalex.log.numbered import NumberedLog
+from finalex.log.port import LogProblem
 from finalex.log.writer import WriterCounts
 from finalex.model.events import Batch
 
@@ -27,18 +27,17 @@ class StoringThread(Protocol):
         ...
 
 
-class WrittenLog(ABC):
+class WrittenLog(NumberedLog, ABC):
     """Gives out what the thread has stored, and says how that does; subclasses append, read and close.
 
     It goes on after the batch `sequence` at `time_ms`. Above `pending_bytes_max`, encoded, it takes no events.
     """
 
     def __init__(self, sequence: int, time_ms: int, call_soon: CallSoon, pending_bytes_max: int) -> None:
-        self._sequence, self._time_ms = sequence, time_ms
+        super().__init__(sequence, time_ms)
         self._sent_bytes = self._stored_bytes = 0
         self._waiting: deque[Batch] = deque()  # what followers do not have yet: the last appended
         self._durable = sequence
-        self._delivery = Delivery(sequence)
         self._problem: LogProblem | None = None
         self._closed = False
         self._call_soon = call_soon
@@ -52,16 +51,6 @@ class WrittenLog(ABC):
     @abstractmethod
     def _may_follow(self, batch: Batch) -> bool:
         """Whether followers may have `batch`, the next, as durable as it is."""
-
-    @property
-    def sequence(self) -> int:
-        """See `Log.sequence`."""
-        return self._sequence
-
-    @property
-    def time_ms(self) -> int:
-        """See `Log.time_ms`."""
-        return self._time_ms
 
     @property
     def problem(self) -> LogProblem | None:
@@ -80,16 +69,6 @@ class WrittenLog(ABC):
     def counts(self) -> WriterCounts:
         """What has been written by this object."""
         return self._storing.counts
-
-    def follow(self, follower: Follower) -> None:
-        """See `Log.follow`."""
-        self._delivery.follow(follower)
-
-    def when_durable(self, sequence: int, callback: OnDurable) -> None:
-        """See `Log.when_durable`."""
-        if sequence > self._sequence:
-            raise ValueError(f"there is no batch {sequence} yet")
-        self._delivery.when_durable(sequence, callback)
 
     def _notify(self) -> None:
         """Have the event loop look, from any thread."""
